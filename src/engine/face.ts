@@ -1,0 +1,200 @@
+// What the edge (routes, plugins, embedding programs) sees of the engine: views are plain JSON as api.md words it.
+// PaxosNode and Group implement it. Every call that cannot be answered throws a PaxmeshError.
+import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
+import type { Encoding } from '../machines/command.js';
+
+export type Route = 'forward' | 'redirect' | 'local';
+
+export interface NewCommand {
+  /** Name of the machine that shall apply it. Unknown names are refused (422), reserved ones too (403). */
+  readonly machine: string;
+  readonly encoding: Encoding;
+  /** The value's bytes as they came. The engine keeps them; the caller must not change them afterwards. */
+  readonly bytes: Uint8Array;
+  readonly idempotencyKey?: string;
+}
+
+export interface ProposeOptions {
+  /** 1..60000; the node's default when absent. */
+  readonly timeoutMs?: Millis;
+  /** 'redirect' is the edge's affair; the engine treats it as 'forward'. */
+  readonly route?: Route;
+  /** Fails with precondition-failed, at apply, unless this master version holds. */
+  readonly ifMaster?: InstanceId;
+}
+
+export interface Committed {
+  readonly instanceId: InstanceId;
+  readonly index: number;
+  /** The machine's answer, JSON. */
+  readonly result: unknown;
+  /** True when an earlier proposal with the same idempotency key gave this answer. */
+  readonly replayed: boolean;
+}
+
+export interface BatchCommitted {
+  readonly instanceId: InstanceId;
+  readonly results: readonly { readonly index: number; readonly result: unknown }[];
+}
+
+export interface ValueView {
+  readonly index: number;
+  readonly machine: string;
+  readonly encoding: Encoding;
+  /** The JSON text itself for 'json', the text for 'utf8', base64 for 'base64'. `valueJson` is how it stands in JSON. */
+  readonly valueJson: string;
+  /** Only when false: chosen but not applied. */
+  readonly applied?: false;
+  readonly reason?: string;
+}
+
+export interface InstanceView {
+  readonly instanceId: InstanceId;
+  /** The chain's checksum after this instance, 8 hex digits. */
+  readonly checksum: string;
+  readonly values: readonly ValueView[];
+}
+
+export interface InstancePage {
+  readonly items: readonly InstanceView[];
+  readonly next: InstanceId;
+  readonly firstKept: InstanceId;
+  /** -1 when nothing is chosen yet. */
+  readonly lastChosen: InstanceId;
+}
+
+export interface MemberView {
+  readonly id: NodeId;
+  readonly url: string;
+  readonly role: 'voter' | 'learner' | 'observer';
+  /** This node itself, or a link to it is up. */
+  readonly live: boolean;
+  /** Last chosen instance we know of there; null when unknown. */
+  readonly lastChosen: InstanceId | null;
+  readonly needsReadmission: boolean;
+}
+
+export interface MembersView {
+  readonly gid: string | null;
+  readonly version: InstanceId;
+  readonly members: readonly MemberView[];
+}
+
+export interface MasterView {
+  readonly node: NodeId | null;
+  readonly url: string | null;
+  readonly version: InstanceId | null;
+  readonly renewal: InstanceId | null;
+  readonly leaseMs: Millis;
+  /** By this node's clock; null when there is no holder. */
+  readonly expiresInMs: Millis | null;
+  /** True only while this node itself holds the lease, by its own clock less the margin. */
+  readonly self: boolean;
+}
+
+export interface GroupStatus {
+  readonly group: GroupId;
+  readonly gid: string | null;
+  /** The instance this node would vote on next. */
+  readonly open: InstanceId;
+  readonly lastChosen: InstanceId;
+  readonly applied: InstanceId;
+  readonly firstKept: InstanceId;
+  readonly checkpoint: InstanceId | null;
+  /** Why this group is halted on this node; null in health. */
+  readonly halted: string | null;
+  readonly master: MasterView;
+  readonly members: readonly MemberView[];
+  readonly load: { readonly queued: number; readonly queuedBytes: number; readonly waiting: number; readonly inFlight: boolean };
+  readonly peers: readonly { readonly id: NodeId; readonly connected: boolean; readonly lastChosen: InstanceId | null }[];
+  readonly store: { readonly kind: string; readonly durable: boolean; readonly available: boolean; readonly warnings: readonly string[] };
+}
+
+export interface NodeStatus {
+  readonly id: NodeId;
+  readonly url: string;
+  readonly version: string;
+  readonly uptimeMs: Millis;
+  readonly store: { readonly kind: string; readonly durable: boolean; readonly warnings: readonly string[] };
+  readonly groups: readonly GroupId[];
+}
+
+/** One line of /readyz. `code` is an error code of api.md when not ok. */
+export interface ReadyCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly code: string | null;
+  readonly detail: string;
+}
+
+/** GET proposals/{key}. */
+export interface ProposalState {
+  readonly state: 'applied' | 'pending';
+  readonly instanceId: InstanceId | null;
+  readonly index: number | null;
+  readonly result: unknown;
+}
+
+/** What a follower gets, in order. The edge turns each into one frame. */
+export type FeedEvent =
+  | { readonly type: 'commit'; readonly instanceId: InstanceId; readonly values: readonly ValueView[] }
+  | { readonly type: 'bookmark'; readonly instanceId: InstanceId }
+  | ({ readonly type: 'master' } & MasterView)
+  | ({ readonly type: 'members' } & MembersView)
+  | { readonly type: 'gap'; readonly requested: InstanceId; readonly firstKept: InstanceId; readonly checkpoint: InstanceId | null };
+
+export interface FollowOptions {
+  readonly from: InstanceId | 'earliest' | 'now';
+  /** Only values of these machines; absent: all. */
+  readonly machines?: readonly string[];
+  /** Include `$membership` and `$master` values. */
+  readonly system?: boolean;
+  /** Include values that were chosen but not applied. */
+  readonly all?: boolean;
+}
+
+/**
+ * A position in the log. Pull: nothing is read or held for a follower that does not ask. `next` waits until there is
+ * something, or `waitMs` have passed (then: a bookmark, when the position moved or time is up). At most one `next` at
+ * a time. After a `gap` the follower is at its end and `next` resolves with an empty list.
+ */
+export interface Follower {
+  /** First instance this follower will give. */
+  readonly from: InstanceId;
+  next(waitMs: Millis): Promise<readonly FeedEvent[]>;
+  close(): void;
+}
+
+export interface GroupFace {
+  readonly name: GroupId;
+  /** Last applied instance here; -1 before the first. */
+  readonly applied: InstanceId;
+  readonly firstKept: InstanceId;
+  readonly lastChosen: InstanceId;
+  propose(command: NewCommand, options?: ProposeOptions): Promise<Committed>;
+  /** Atomic: all commands in one instance. */
+  proposeBatch(commands: readonly NewCommand[], options?: ProposeOptions): Promise<BatchCommitted>;
+  /** Looks an idempotency key up; waits up to waitMs while pending. Throws key-not-found. */
+  proposal(key: string, waitMs: Millis): Promise<ProposalState>;
+  /** Throws instance-not-chosen, instance-trimmed. */
+  instance(id: InstanceId): Promise<InstanceView>;
+  /** A page; waits up to waitMs when `from` is beyond the end. Throws instance-trimmed. */
+  instances(from: InstanceId, limit: number, waitMs: Millis, signal?: AbortSignal): Promise<InstancePage>;
+  follow(options: FollowOptions): Follower;
+  status(): GroupStatus;
+  membersView(): MembersView;
+  masterView(): MasterView;
+  ready(): readonly ReadyCheck[];
+}
+
+export interface NodeFace {
+  readonly id: NodeId;
+  readonly url: string;
+  readonly groupNames: readonly GroupId[];
+  /** undefined: no such group here. */
+  group(name: string): GroupFace | undefined;
+  status(): NodeStatus;
+  ready(): readonly ReadyCheck[];
+  /** Refuse new proposals (503 draining), let those in flight finish, release leases. Resolves within `withinMs`. */
+  drain(withinMs: Millis): Promise<void>;
+}
