@@ -76,7 +76,7 @@ export interface TaughtEntry {
   /** The ballot the teacher's record stands under. Information; learning never moves a promise. */
   readonly ballot: Ballot;
   readonly value: Value;
-  /** The teacher's checksum after instance - 1. */
+  /** The teacher's checksum after this instance; the learner must come to the same. */
   readonly chain: number;
 }
 

@@ -1,0 +1,350 @@
+// One group's Paxos on one node: acceptor, proposer and learner at the open instance, as a function of what came in and
+// when. `step` is synchronous, total and deterministic; what it wants done stands in `out` (effects.ts says what must be
+// durable before what is sent). Instances run strictly one after the other: i + 1 opens here when i is closed here, under
+// the membership that i left behind. It does not apply values, read the past, or know sockets and disks.
+import { Acceptor, type OwnVote } from './acceptor.js';
+import { type Ballot, compareBallots, sameBallot } from './ballot.js';
+import type { Chain } from './chain.js';
+import type { Effects } from './effects.js';
+import type { InstanceId, Millis, NodeId, StoreId } from './ids.js';
+import { invariant } from './invariant.js';
+import { Learner } from './learner.js';
+import { INSTANCE_JUMP_MAX, ROUND_JUMP_MAX, UNCLOSED_MS } from './limits.js';
+import { type Membership, mayVote } from './membership.js';
+import type { Accept, Chosen, Message, Prepare, Teach } from './message.js';
+import { Proposer, type Site } from './proposer.js';
+import { Random } from './random.js';
+import type { Value } from './value.js';
+
+/** Pure functions the host brings. */
+export interface ReplicaHost {
+  readonly chain: Chain;
+  /** The membership for instance + 1, given the one for `instance` and the value chosen there. */
+  membershipAfter(membership: Membership, instance: InstanceId, value: Value): Membership;
+}
+
+/** Where a replica starts: what the store held, with the log below `open` replayed into `membership`. */
+export interface ReplicaStart {
+  readonly self: NodeId;
+  /** Identity of this node's store. */
+  readonly store: StoreId;
+  readonly open: InstanceId;
+  /** Checksum after open - 1. */
+  readonly chain: number;
+  readonly promised: Ballot;
+  /** The durable vote at the open instance. */
+  readonly vote: OwnVote | null;
+  readonly membership: Membership;
+  /** False when a vote may have been lost: learns and serves, never votes or proposes. */
+  readonly votes: boolean;
+  readonly seed: number;
+}
+
+export type Input =
+  /** A message from a peer whose identity the transport has proved. */
+  | { readonly type: 'deliver'; readonly from: NodeId; readonly store: StoreId | null; readonly message: Message }
+  /** The host may propose while `wantsValue`. Answered by exactly one Settled, as long as this replica lives. */
+  | { readonly type: 'propose'; readonly value: Value }
+  | { readonly type: 'connected'; readonly peer: NodeId }
+  | { readonly type: 'tick' };
+
+export class Replica implements Site {
+  readonly self: NodeId;
+  readonly store: StoreId;
+  readonly random: Random;
+  readonly acceptor: Acceptor;
+  readonly #host: ReplicaHost;
+  readonly #votes: boolean;
+  readonly #proposer: Proposer;
+  readonly #learner = new Learner();
+  #open: InstanceId;
+  #chain: number;
+  #membership: Membership;
+  #diverged = false;
+  /** When to see to a vote that nobody has closed; `#askedUnclosed`: peers were asked, the next time is a prepare. */
+  #unclosedAt: Millis | null = null;
+  #askedUnclosed = false;
+
+  constructor(start: ReplicaStart, host: ReplicaHost, now: Millis) {
+    this.self = start.self;
+    this.store = start.store;
+    this.random = new Random(start.seed);
+    this.acceptor = new Acceptor(start.promised, start.vote);
+    this.#host = host;
+    this.#votes = start.votes;
+    this.#open = start.open;
+    this.#chain = start.chain;
+    this.#membership = start.membership;
+    this.#proposer = new Proposer(this);
+    if (start.vote !== null) this.#watchVote(now);
+  }
+
+  /** The instance this replica would vote on next; everything below is closed here. */
+  get open(): InstanceId {
+    return this.#open;
+  }
+
+  /** Checksum after open - 1. */
+  get chain(): number {
+    return this.#chain;
+  }
+
+  /** The members that decide the open instance. */
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  get promised(): Ballot {
+    return this.acceptor.promised;
+  }
+
+  get diverged(): boolean {
+    return this.#diverged;
+  }
+
+  /** May cast votes and propose at the open instance. */
+  get mayVote(): boolean {
+    return this.#votes && !this.#diverged && mayVote(this.#membership, this.self, this.store);
+  }
+
+  /** Level with the group, or one behind, as far as anybody has told. */
+  get isLevel(): boolean {
+    const believed = this.#learner.believes;
+    return believed === null || believed <= this.#open + 1;
+  }
+
+  /** A `propose` would be taken now. */
+  get wantsValue(): boolean {
+    return this.mayVote && this.isLevel && this.#proposer.own === null;
+  }
+
+  /** The next proposal costs one round trip, not two. */
+  get skipsPrepare(): boolean {
+    return this.#proposer.skipsPrepare;
+  }
+
+  /** When this replica wants a tick; null: never. */
+  get wakeAt(): Millis | null {
+    if (this.#diverged) return null;
+    return earliest(earliest(this.#proposer.wakeAt, this.#learner.wakeAt), this.#unclosedAt);
+  }
+
+  chainWith(value: Value): number {
+    return this.#host.chain(this.#chain, this.#open, value);
+  }
+
+  step(input: Input, now: Millis, out: Effects): void {
+    if (this.#diverged) {
+      if (input.type === 'propose') out.settled.push({ type: 'refused', id: input.value.id, reason: 'not-a-member' });
+      return;
+    }
+    switch (input.type) {
+      case 'deliver':
+        this.#deliver(input.from, input.store, input.message, now, out);
+        break;
+      case 'propose':
+        this.#propose(input.value, now, out);
+        break;
+      case 'connected':
+        // Both sides ask at once: whoever lags is taught, also when the group is idle.
+        out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });
+        this.#proposer.resendTo(input.peer, out);
+        break;
+      case 'tick':
+        this.#tick(now, out);
+        break;
+    }
+  }
+
+  #propose(value: Value, now: Millis, out: Effects): void {
+    if (!this.mayVote) out.settled.push({ type: 'refused', id: value.id, reason: 'not-a-member' });
+    else if (!this.isLevel) out.settled.push({ type: 'refused', id: value.id, reason: 'catching-up' });
+    else this.#proposer.propose(value, now, out);
+  }
+
+  #deliver(from: NodeId, store: StoreId | null, message: Message, now: Millis, out: Effects): void {
+    if (this.#isAbsurd(message)) return;
+    switch (message.type) {
+      case 'ask':
+        if (message.open < this.#open) out.serve.push({ to: from, from: message.open });
+        else if (message.open === this.#open) this.#proposer.resendTo(from, out);
+        this.#heard(message.open, from, now, out);
+        return;
+      case 'teach':
+        this.#learn(from, message, now, out);
+        return;
+      case 'chosen':
+        this.#chosen(from, message, now, out);
+        return;
+      case 'prepare':
+      case 'accept':
+        if (message.instance === this.#open) this.#vote(from, store, message, now, out);
+        else if (message.instance < this.#open) out.serve.push({ to: from, from: message.instance });
+        else this.#heard(message.instance, from, now, out);
+        return;
+      case 'promised':
+      case 'accepted':
+      case 'rejected':
+        if (message.instance === this.#open) this.#count(from, store, message, now, out);
+        else if (message.instance > this.#open) this.#heard(message.instance, from, now, out);
+        return;
+    }
+  }
+
+  /** Phases 1b and 2b. Only a listed voter is answered, and only by a voter. */
+  #vote(from: NodeId, store: StoreId | null, message: Prepare | Accept, now: Millis, out: Effects): void {
+    if (message.type === 'accept' && this.#forks(from, message.instance, message.chain, out)) return;
+    const { instance, ballot } = message;
+    if (!this.mayVote || ballot.node !== from || !mayVote(this.#membership, from, store)) return;
+    const answer =
+      message.type === 'prepare'
+        ? this.acceptor.prepare(instance, ballot, out)
+        : this.acceptor.accept(instance, ballot, message.value, this.chainWith(message.value), out);
+    if (answer.type === 'accepted') this.#watchVote(now);
+    out.after.push({ to: from, message: answer });
+  }
+
+  #count(
+    from: NodeId,
+    store: StoreId | null,
+    message: Extract<Message, { type: 'promised' | 'accepted' | 'rejected' }>,
+    now: Millis,
+    out: Effects,
+  ): void {
+    if (message.type === 'promised') this.#proposer.promised(from, store, message, now, out);
+    else if (message.type === 'rejected') this.#proposer.rejected(from, store, message, now);
+    else {
+      const won = this.#proposer.accepted(from, store, message);
+      if (won !== null) this.#announce(won.ballot, won.value, now, out);
+    }
+  }
+
+  /** I have counted a majority: the value is chosen. Voters that voted for it need no more than its ballot. */
+  #announce(ballot: Ballot, value: Value, now: Millis, out: Effects): void {
+    const instance = this.#open;
+    const chosen: Chosen = { type: 'chosen', instance, ballot, chain: this.#chain };
+    const audience = this.#membership.members;
+    const chain = this.chainWith(value);
+    this.#close(value, ballot, chain, now, out);
+    const teach: Teach = { type: 'teach', open: instance + 1, entries: [{ instance, ballot, value, chain }] };
+    for (const member of audience) {
+      if (member.id !== this.self) out.now.push({ to: member.id, message: member.role === 'voter' ? chosen : teach });
+    }
+  }
+
+  #chosen(from: NodeId, message: Chosen, now: Millis, out: Effects): void {
+    if (message.instance === this.#open) {
+      if (this.#forks(from, message.instance, message.chain, out)) return;
+      const vote = this.acceptor.vote;
+      if (vote !== null && sameBallot(vote.ballot, message.ballot)) {
+        this.#close(vote.value, vote.ballot, vote.chain, now, out);
+        return;
+      }
+    }
+    this.#heard(message.instance + 1, from, now, out);
+  }
+
+  #learn(from: NodeId, message: Teach, now: Millis, out: Effects): void {
+    for (const entry of message.entries) {
+      if (entry.instance < this.#open) continue;
+      if (entry.instance > this.#open) break;
+      const chain = this.chainWith(entry.value);
+      if (chain !== entry.chain) {
+        this.#diverge({ instance: entry.instance, peer: from, mine: chain, theirs: entry.chain }, out);
+        return;
+      }
+      const { instance, ballot, value } = entry;
+      out.writes.push({ type: 'record', instance, ballot, chosen: true, checksum: chain, value });
+      this.#close(value, ballot, chain, now, out);
+    }
+    if (message.open > this.#open && !this.#isFar(message.open)) {
+      this.#heard(message.open, from, now, out);
+      if (message.entries.length > 0) {
+        this.#learner.continueWith(now);
+        this.#ask(from, out);
+      }
+    } else if (message.open === this.#open && this.mayVote) {
+      // Level with the teacher: whoever waits for my answer may send again what I could not judge while I lagged.
+      this.#ask(from, out);
+    }
+  }
+
+  /** The open instance has its value. Everything of the next instance starts here. */
+  #close(value: Value, ballot: Ballot, chain: number, now: Millis, out: Effects): void {
+    const instance = this.#open;
+    out.chosen.push({ instance, value, ballot, chain });
+    const before = this.#membership;
+    this.#membership = this.#host.membershipAfter(before, instance, value);
+    const changed = this.#membership !== before;
+    invariant(!changed || this.#membership.version === instance, 'one-membership', () => {
+      return `instance ${instance} set membership version ${this.#membership.version}`;
+    });
+    this.#chain = chain;
+    this.#open = instance + 1;
+    this.acceptor.nextInstance();
+    this.#proposer.nextInstance(value, instance, changed, out);
+    this.#learner.advanced(this.#open, now);
+    this.#unclosedAt = null;
+    this.#askedUnclosed = false;
+  }
+
+  #tick(now: Millis, out: Effects): void {
+    const others = this.#membership.members.filter((member) => member.id !== this.self).map((member) => member.id);
+    const teacher = this.#learner.tick(now, others, (count) => this.random.below(count));
+    if (teacher !== null) this.#ask(teacher, out);
+    this.#proposer.tick(now, out);
+    if (this.#unclosedAt === null || now < this.#unclosedAt) return;
+    this.#watchVote(now);
+    if (!this.#askedUnclosed) {
+      this.#askedUnclosed = true;
+      for (const other of others) this.#ask(other, out);
+      if (others.length > 0) return;
+    }
+    // Nobody tells how it ended: whoever proposed this is gone. Finish it, or an acknowledged value stays unseen.
+    if (this.mayVote && this.isLevel) this.#proposer.recover(now, out);
+  }
+
+  #heard(open: InstanceId, from: NodeId, now: Millis, out: Effects): void {
+    const teacher = this.#learner.heard(open, from, this.#open, now);
+    if (teacher !== null) this.#ask(teacher, out);
+  }
+
+  #ask(teacher: NodeId, out: Effects): void {
+    out.after.push({ to: teacher, message: { type: 'ask', open: this.#open } });
+  }
+
+  #watchVote(now: Millis): void {
+    this.#unclosedAt = now + this.random.between(UNCLOSED_MS, 2 * UNCLOSED_MS);
+  }
+
+  /** `theirs`: the peer's checksum before the open instance, where mine is this.#chain. */
+  #forks(peer: NodeId, instance: InstanceId, theirs: number, out: Effects): boolean {
+    if (theirs === this.#chain) return false;
+    this.#diverge({ instance, peer, mine: this.#chain, theirs }, out);
+    return true;
+  }
+
+  #diverge(report: NonNullable<Effects['diverged']>, out: Effects): void {
+    this.#diverged = true;
+    this.#unclosedAt = null;
+    out.diverged = report;
+  }
+
+  #isFar(instance: InstanceId): boolean {
+    return instance > this.#open + INSTANCE_JUMP_MAX;
+  }
+
+  /** Claims no honest peer makes move nothing. */
+  #isAbsurd(message: Message): boolean {
+    const instance = message.type === 'ask' || message.type === 'teach' ? message.open : message.instance;
+    if (this.#isFar(instance)) return true;
+    const limit = this.promised.round + ROUND_JUMP_MAX;
+    if (message.type === 'rejected') return message.promised.round > limit;
+    return 'ballot' in message && compareBallots(message.ballot, { round: limit, node: '' }) > 0;
+  }
+}
+
+function earliest(a: Millis | null, b: Millis | null): Millis | null {
+  if (a === null) return b;
+  return b === null ? a : Math.min(a, b);
+}

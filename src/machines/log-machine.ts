@@ -1,0 +1,9 @@
+// The machine `log`: takes anything, keeps nothing, answers null. The log itself is the state.
+import type { StateMachine } from './machine.js';
+
+export const LOG = 'log';
+
+export const logMachine: StateMachine = {
+  name: LOG,
+  apply: () => ({ result: null }),
+};

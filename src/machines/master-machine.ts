@@ -1,0 +1,71 @@
+// `$master`: who holds the lease, as a replicated machine. The log decides who holds it and since when; how long it still
+// runs is a matter of clocks and belongs to src/engine/lease-keeper.ts. Every operation is a compare-and-set: an acquire
+// names the state it saw, so of two candidates the second in the log is rejected.
+import type { InstanceId, Millis, NodeId } from '../core/ids.js';
+import { MASTER } from './batch.js';
+import type { Command } from './command.js';
+import type { Applied, ApplyContext, StateMachine } from './machine.js';
+
+/**
+ * `startedAtMs` is the candidate's own monotonic clock before it proposed, meaningful only in the process `origin`: the
+ * holder's expiry is derived from the operation itself, so one that commits late gives a short lease, never a wrong one.
+ */
+export type MasterCommand =
+  | {
+      readonly op: 'acquire';
+      readonly node: NodeId;
+      readonly origin: string;
+      readonly startedAtMs: Millis;
+      /** `renewal` of the state the candidate saw; null: none so far. */
+      readonly expects: InstanceId | null;
+      readonly leaseMs: Millis;
+    }
+  | {
+      readonly op: 'renew';
+      readonly node: NodeId;
+      readonly origin: string;
+      readonly startedAtMs: Millis;
+      readonly version: InstanceId;
+    }
+  | { readonly op: 'release'; readonly node: NodeId; readonly version: InstanceId };
+
+export interface MasterState {
+  /** null after a release. */
+  readonly node: NodeId | null;
+  readonly origin: string | null;
+  readonly startedAtMs: Millis;
+  /** The instance that began this tenure. */
+  readonly version: InstanceId;
+  /** The instance of the last renewal (or of the release). */
+  readonly renewal: InstanceId;
+  readonly leaseMs: Millis;
+}
+
+export class MasterMachine implements StateMachine {
+  readonly name = MASTER;
+  #state: MasterState | null = null;
+
+  /** null: the group never had a master. */
+  get state(): MasterState | null {
+    return this.#state;
+  }
+
+  apply(command: Command, { instance }: ApplyContext): Applied {
+    const order = JSON.parse(Buffer.from(command.bytes).toString('utf8')) as MasterCommand;
+    const state = this.#state;
+    if (order.op === 'acquire') {
+      if ((state?.renewal ?? null) !== order.expects) return { rejected: 'the lease has moved on' };
+      const { node, origin, startedAtMs, leaseMs } = order;
+      this.#state = { node, origin, startedAtMs, leaseMs, version: instance, renewal: instance };
+      return { result: { version: instance } };
+    }
+    if (state === null || state.node !== order.node || state.version !== order.version) {
+      return { rejected: 'not the holder' };
+    }
+    this.#state =
+      order.op === 'renew'
+        ? { ...state, origin: order.origin, startedAtMs: order.startedAtMs, renewal: instance }
+        : { ...state, node: null, origin: null, renewal: instance };
+    return { result: { version: state.version } };
+  }
+}

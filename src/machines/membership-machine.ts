@@ -1,0 +1,68 @@
+// `$membership`: who belongs to the group, as a replicated machine. The rule stands in one pure function that the replica
+// calls while it closes an instance (so a change takes effect at the next instance, everywhere) and that this machine
+// repeats when the entry is applied, to answer the proposer.
+import type { InstanceId } from '../core/ids.js';
+import { invariant } from '../core/invariant.js';
+import type { Member, Membership } from '../core/membership.js';
+import type { Value } from '../core/value.js';
+import { MEMBERSHIP, touchesMembership, unpackBatch } from './batch.js';
+import type { Applied, ApplyContext, StateMachine } from './machine.js';
+import type { Command } from './command.js';
+
+/** Gives a group its gid and records the founding members: the value of instance 0. */
+export interface Found {
+  readonly op: 'found';
+  readonly gid: string;
+  readonly members: readonly Member[];
+}
+
+export type MembershipCommand = Found;
+
+type Verdict = { readonly membership: Membership } | { readonly rejected: string };
+
+/** The membership after `command` is applied at `instance`, or why it stays. */
+export function changeMembership(before: Membership, command: MembershipCommand, instance: InstanceId): Verdict {
+  if (before.gid !== null) return { rejected: 'the group is founded already' };
+  const sameMembers =
+    command.members.length === before.members.length &&
+    command.members.every((member) => before.members.some((known) => known.id === member.id));
+  if (!sameMembers) return { rejected: 'the founding members are not the configured ones' };
+  return { membership: { gid: command.gid, version: instance, members: command.members } };
+}
+
+/** For the replica: every change inside `value`, in order. Returns `before` itself when nothing changes. */
+export function membershipAfter(before: Membership, instance: InstanceId, value: Value): Membership {
+  if (!touchesMembership(value.bytes)) return before;
+  let membership = before;
+  for (const command of unpackBatch(value.bytes)) {
+    if (command.machine !== MEMBERSHIP) continue;
+    const verdict = changeMembership(membership, parse(command), instance);
+    if ('membership' in verdict) membership = verdict.membership;
+  }
+  return membership;
+}
+
+export class MembershipMachine implements StateMachine {
+  readonly name = MEMBERSHIP;
+  #membership: Membership;
+
+  constructor(founding: Membership) {
+    invariant(founding.gid === null && founding.version === -1, 'one-membership', () => 'not a founding membership');
+    this.#membership = founding;
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  apply(command: Command, context: ApplyContext): Applied {
+    const verdict = changeMembership(this.#membership, parse(command), context.instance);
+    if ('rejected' in verdict) return verdict;
+    this.#membership = verdict.membership;
+    return { result: { gid: verdict.membership.gid, version: verdict.membership.version } };
+  }
+}
+
+function parse(command: Command): MembershipCommand {
+  return JSON.parse(Buffer.from(command.bytes).toString('utf8')) as MembershipCommand;
+}
