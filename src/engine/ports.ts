@@ -52,6 +52,8 @@ export interface StoredGroup {
  */
 export interface Damage {
   readonly instance: InstanceId | null;
+  /** The last instance of a run of closed ones with the same defect; absent: `instance` alone. */
+  readonly through?: InstanceId;
   readonly hidesVote: boolean;
   readonly detail: string;
 }
@@ -63,6 +65,8 @@ export interface StoreOpening {
   readonly epoch: number;
   /** True when this open created the store: it held nothing at all. */
   readonly fresh: boolean;
+  /** What this opening noticed and people should find in the log, e.g. that the Redis server is another process. */
+  readonly notes?: readonly string[];
 }
 
 /**

@@ -1,0 +1,161 @@
+// The store in memory: one process' life on a MemoryDisk. Same contract as the stores on disk, except that `durable` is
+// false for the world. The simulator runs this very class, with faults injected through MemoryFaults; it has no timers
+// and no chance of its own, so a run with the same faults is the same run.
+import { NO_BALLOT } from '../core/ballot.js';
+import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
+import { StoreFenced, StoreUnusable } from '../engine/errors.js';
+import type { Damage, GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import { LogCheck } from './log-check.js';
+import type { MemoryDisk } from './memory-disk.js';
+
+/** Where a test may step in. Every hook may take its time; a hook that rejects makes the call reject. */
+export interface MemoryFaults {
+  /** A commit is under way and nothing of it is durable. Rejecting here loses all of it. */
+  beforeDurable?(batch: readonly GroupWrites[]): Promise<void>;
+  /** All of it is durable and the caller does not know. Rejecting here leaves the caller in the dark. */
+  afterDurable?(batch: readonly GroupWrites[]): Promise<void>;
+}
+
+const NO_FAULTS: MemoryFaults = {};
+
+export class MemoryStore implements LogStore {
+  readonly kind = 'memory';
+  readonly durable = false;
+  readonly warnings: readonly string[] = ['memory: nothing outlives this process'];
+  readonly #disk: MemoryDisk;
+  readonly #faults: MemoryFaults;
+  #epoch = 0;
+  #identity: StoreId | null = null;
+  #state: 'new' | 'open' | 'broken' | 'closed' | 'crashed' = 'new';
+  #inFlight: Promise<void> | null = null;
+
+  constructor(disk: MemoryDisk, faults: MemoryFaults = NO_FAULTS) {
+    this.#disk = disk;
+    this.#faults = faults;
+  }
+
+  async open(): Promise<StoreOpening> {
+    if (this.#state === 'closed' || this.#state === 'crashed') throw new Error(`the memory store is ${this.#state}`);
+    const disk = this.#disk;
+    if (disk.unusable !== null) throw new StoreUnusable(disk.unusable);
+    const fresh = disk.epoch === 0;
+    disk.epoch += 1;
+    this.#epoch = disk.epoch;
+    this.#identity = disk.identity;
+    this.#state = 'open';
+    return { identity: disk.identity, epoch: disk.epoch, fresh };
+  }
+
+  reopen(): Promise<StoreOpening> {
+    return this.open();
+  }
+
+  /** kill -9: what is in flight and not yet durable never will be. For tests. */
+  crash(): void {
+    this.#state = 'crashed';
+  }
+
+  async groups(): Promise<readonly GroupId[]> {
+    this.#mustBeReadable();
+    return [...this.#disk.groups.keys()];
+  }
+
+  async load(group: GroupId): Promise<StoredGroup> {
+    this.#mustBeReadable();
+    const held = this.#disk.groups.get(group);
+    if (held === undefined) return { promised: NO_BALLOT, firstKept: 0, last: null, variables: new Map(), damage: [] };
+    const check = new LogCheck({ first: held.first, last: held.last, lastCrc: null });
+    for (const instance of [...held.records.keys()].sort((a, b) => a - b)) {
+      check.see(instance, held.garbled.has(instance) ? null : { crc: 0, link: null, flush: 0 });
+    }
+    check.finish();
+    const damage: Damage[] = [...check.damage];
+    if (held.promiseGarbled) damage.push(lost('the promise fails its checksum'));
+    else if (held.voteLost !== null && !damage.some((found) => found.hidesVote)) damage.push(lost(held.voteLost));
+    held.voteLost = damage.find((found) => found.hidesVote)?.detail ?? null;
+    const last = check.lastGood === null ? undefined : held.records.get(check.lastGood);
+    return {
+      promised: held.promiseGarbled ? NO_BALLOT : { ...held.promised },
+      firstKept: check.firstGood ?? 0,
+      last: last === undefined ? null : copyOf(last),
+      variables: new Map(held.variables),
+      damage,
+    };
+  }
+
+  commit(batch: readonly GroupWrites[]): Promise<void> {
+    const work = this.#commit(batch);
+    this.#inFlight = work;
+    return work;
+  }
+
+  async #commit(batch: readonly GroupWrites[]): Promise<void> {
+    this.#mustBeOpen();
+    const epoch = this.#epoch;
+    try {
+      if (this.#faults.beforeDurable !== undefined) await this.#faults.beforeDurable(batch);
+      if (this.#state === 'crashed') throw new Error('the memory store is crashed');
+      if (this.#disk.unusable !== null) throw new StoreUnusable(this.#disk.unusable);
+      this.#mustHold(epoch);
+      this.#disk.apply(batch);
+      if (this.#faults.afterDurable !== undefined) await this.#faults.afterDurable(batch);
+    } catch (error) {
+      // Only the life this commit belongs to is broken: a reopen may have gone by while it waited.
+      if (this.#state === 'open' && epoch === this.#epoch) this.#state = 'broken';
+      throw error;
+    }
+  }
+
+  async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {
+    this.#mustBeReadable();
+    const held = this.#disk.groups.get(group);
+    const found: LogRecord[] = [];
+    if (held === undefined || from < held.first) return found;
+    let bytes = 0;
+    for (let instance = from; found.length < limit; instance++) {
+      const record = held.records.get(instance);
+      if (record === undefined || held.garbled.has(instance)) break;
+      bytes += record.value.bytes.byteLength;
+      if (found.length > 0 && bytes > bytesMax) break;
+      found.push(copyOf(record));
+    }
+    return found;
+  }
+
+  async trim(group: GroupId, before: InstanceId): Promise<void> {
+    this.#mustBeOpen();
+    this.#mustHold(this.#epoch);
+    this.#disk.trim(group, before);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    // Its failure was told to who committed.
+    await this.#inFlight?.catch(() => undefined);
+    this.#state = 'closed';
+  }
+
+  #mustHold(epoch: number): void {
+    if (epoch === this.#disk.epoch && this.#identity === this.#disk.identity) return;
+    throw new StoreFenced(`epoch ${epoch} is over: the memory store was opened again, or wiped`);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state === 'broken') throw new Error('the last commit failed: reopen the store first');
+    if (this.#state !== 'open') throw new Error(`the memory store is not open (${this.#state})`);
+  }
+
+  #mustBeReadable(): void {
+    if (this.#state !== 'open' && this.#state !== 'broken') {
+      throw new Error(`the memory store is not open (${this.#state})`);
+    }
+  }
+}
+
+function lost(detail: string): Damage {
+  return { instance: null, hidesVote: true, detail };
+}
+
+function copyOf(record: LogRecord): LogRecord {
+  return { ...record, value: { id: record.value.id, bytes: record.value.bytes.slice() } };
+}
