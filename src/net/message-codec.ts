@@ -1,0 +1,228 @@
+// One message between peers, to bytes and back. Names that repeat (groups, nodes) go through a table that the frame
+// keeps: the first time a name stands in full, afterwards as its number.
+import type { Ballot } from '../core/ballot.js';
+import type { TaughtEntry } from '../core/message.js';
+import type { Value } from '../core/value.js';
+import type { PeerMessage } from '../engine/ports.js';
+import { FrameError } from './frame-error.js';
+import type { Reader } from './reader.js';
+import type { Writer } from './writer.js';
+
+/** Longest group name, node id or error code taken from the wire. */
+const NAME_BYTES_MAX = 256;
+
+const PREPARE = 1;
+const PROMISED = 2;
+const ACCEPT = 3;
+const ACCEPTED = 4;
+const REJECTED = 5;
+const CHOSEN = 6;
+const ASK = 7;
+const TEACH = 8;
+const FORWARD = 16;
+const FORWARD_REFUSED = 17;
+const FORWARD_SETTLED = 18;
+
+export class NameWriter {
+  readonly #known = new Map<string, number>();
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  clear(): void {
+    this.#known.clear();
+  }
+
+  /** Forgets the names that came after the first `size`. */
+  truncate(size: number): void {
+    for (const [name, number] of this.#known) if (number >= size) this.#known.delete(name);
+  }
+
+  write(to: Writer, name: string): void {
+    const number = this.#known.get(name);
+    if (number !== undefined) {
+      to.count(number);
+      return;
+    }
+    to.count(this.#known.size);
+    to.string(name);
+    this.#known.set(name, this.#known.size);
+  }
+}
+
+export class NameReader {
+  readonly #known: string[] = [];
+
+  read(from: Reader): string {
+    const number = from.count();
+    const known = this.#known[number];
+    if (known !== undefined) return known;
+    if (number !== this.#known.length) throw new FrameError('a name that was never given');
+    const name = from.shortString(NAME_BYTES_MAX);
+    this.#known.push(name);
+    return name;
+  }
+}
+
+export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage): void {
+  switch (message.type) {
+    case 'prepare':
+      to.u8(PREPARE);
+      to.u53(message.instance);
+      return writeBallot(to, names, message.ballot);
+    case 'promised':
+      to.u8(PROMISED);
+      to.u53(message.instance);
+      writeBallot(to, names, message.ballot);
+      to.u8(message.vote === null ? 0 : 1);
+      if (message.vote === null) return;
+      writeBallot(to, names, message.vote.ballot);
+      return writeValue(to, message.vote.value);
+    case 'accept':
+      to.u8(ACCEPT);
+      to.u53(message.instance);
+      writeBallot(to, names, message.ballot);
+      to.u32(message.chain);
+      return writeValue(to, message.value);
+    case 'accepted':
+      to.u8(ACCEPTED);
+      to.u53(message.instance);
+      return writeBallot(to, names, message.ballot);
+    case 'rejected':
+      to.u8(REJECTED);
+      to.u53(message.instance);
+      writeBallot(to, names, message.ballot);
+      return writeBallot(to, names, message.promised);
+    case 'chosen':
+      to.u8(CHOSEN);
+      to.u53(message.instance);
+      writeBallot(to, names, message.ballot);
+      return to.u32(message.chain);
+    case 'ask':
+      to.u8(ASK);
+      return to.u53(message.open);
+    case 'teach':
+      to.u8(TEACH);
+      to.u53(message.open);
+      to.count(message.entries.length);
+      for (const entry of message.entries) writeEntry(to, names, entry);
+      return;
+    case 'forward':
+      to.u8(FORWARD);
+      to.u53(message.id);
+      to.u8(message.reply ? 1 : 0);
+      to.duration(message.waitMs);
+      return to.bytes(message.batch);
+    case 'forward-refused':
+      to.u8(FORWARD_REFUSED);
+      to.u53(message.id);
+      names.write(to, message.code);
+      to.string(message.detail);
+      return to.duration(message.retryAfterMs);
+    case 'forward-settled':
+      to.u8(FORWARD_SETTLED);
+      to.u53(message.id);
+      to.u53(message.instance);
+      return to.string(message.json);
+  }
+}
+
+export function readMessage(from: Reader, names: NameReader): PeerMessage {
+  const code = from.u8();
+  switch (code) {
+    case PREPARE:
+      return { type: 'prepare', instance: from.u53(), ballot: readBallot(from, names) };
+    case PROMISED: {
+      const instance = from.u53();
+      const ballot = readBallot(from, names);
+      const vote = readFlag(from) ? { ballot: readBallot(from, names), value: readValue(from) } : null;
+      return { type: 'promised', instance, ballot, vote };
+    }
+    case ACCEPT: {
+      const instance = from.u53();
+      const ballot = readBallot(from, names);
+      const chain = from.u32();
+      return { type: 'accept', instance, ballot, value: readValue(from), chain };
+    }
+    case ACCEPTED:
+      return { type: 'accepted', instance: from.u53(), ballot: readBallot(from, names) };
+    case REJECTED: {
+      const instance = from.u53();
+      const ballot = readBallot(from, names);
+      return { type: 'rejected', instance, ballot, promised: readBallot(from, names) };
+    }
+    case CHOSEN: {
+      const instance = from.u53();
+      const ballot = readBallot(from, names);
+      return { type: 'chosen', instance, ballot, chain: from.u32() };
+    }
+    case ASK:
+      return { type: 'ask', open: from.u53() };
+    case TEACH: {
+      const open = from.u53();
+      const entries: TaughtEntry[] = [];
+      for (let left = from.count(); left > 0; left--) entries.push(readEntry(from, names));
+      return { type: 'teach', open, entries };
+    }
+    case FORWARD: {
+      const id = from.u53();
+      const reply = readFlag(from);
+      const waitMs = from.duration();
+      return { type: 'forward', id, reply, waitMs, batch: from.bytes() };
+    }
+    case FORWARD_REFUSED: {
+      const id = from.u53();
+      const refusal = names.read(from);
+      const detail = from.string();
+      return { type: 'forward-refused', id, code: refusal, detail, retryAfterMs: from.duration() };
+    }
+    case FORWARD_SETTLED: {
+      const id = from.u53();
+      const instance = from.u53();
+      return { type: 'forward-settled', id, instance, json: from.string() };
+    }
+    default:
+      throw new FrameError(`no message has the number ${code}`);
+  }
+}
+
+function writeBallot(to: Writer, names: NameWriter, ballot: Ballot): void {
+  to.u53(ballot.round);
+  names.write(to, ballot.node);
+}
+
+function readBallot(from: Reader, names: NameReader): Ballot {
+  const round = from.u53();
+  return { round, node: names.read(from) };
+}
+
+function writeValue(to: Writer, value: Value): void {
+  to.string(value.id);
+  to.bytes(value.bytes);
+}
+
+function readValue(from: Reader): Value {
+  const id = from.string();
+  return { id, bytes: from.bytes() };
+}
+
+function writeEntry(to: Writer, names: NameWriter, entry: TaughtEntry): void {
+  to.u53(entry.instance);
+  writeBallot(to, names, entry.ballot);
+  to.u32(entry.chain);
+  writeValue(to, entry.value);
+}
+
+function readEntry(from: Reader, names: NameReader): TaughtEntry {
+  const instance = from.u53();
+  const ballot = readBallot(from, names);
+  const chain = from.u32();
+  return { instance, ballot, value: readValue(from), chain };
+}
+
+function readFlag(from: Reader): boolean {
+  const flag = from.u8();
+  if (flag > 1) throw new FrameError('neither yes nor no');
+  return flag === 1;
+}
