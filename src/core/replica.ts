@@ -35,8 +35,11 @@ export interface ReplicaStart {
   /** The durable vote at the open instance. */
   readonly vote: OwnVote | null;
   readonly membership: Membership;
-  /** False when a vote may have been lost: learns and serves, never votes or proposes. */
-  readonly votes: boolean;
+  /**
+   * Votes and proposes only at this instance and later ones: 0 in health; beyond the last stored record when a closed
+   * one has to be learned again; null: never, because a vote may have been lost.
+   */
+  readonly votesFrom: InstanceId | null;
   readonly seed: number;
 }
 
@@ -54,7 +57,7 @@ export class Replica implements Site {
   readonly random: Random;
   readonly acceptor: Acceptor;
   readonly #host: ReplicaHost;
-  readonly #votes: boolean;
+  readonly #votesFrom: InstanceId | null;
   readonly #proposer: Proposer;
   readonly #learner = new Learner();
   #open: InstanceId;
@@ -71,7 +74,7 @@ export class Replica implements Site {
     this.random = new Random(start.seed);
     this.acceptor = new Acceptor(start.promised, start.vote);
     this.#host = host;
-    this.#votes = start.votes;
+    this.#votesFrom = start.votesFrom;
     this.#open = start.open;
     this.#chain = start.chain;
     this.#membership = start.membership;
@@ -104,7 +107,8 @@ export class Replica implements Site {
 
   /** May cast votes and propose at the open instance. */
   get mayVote(): boolean {
-    return this.#votes && !this.#diverged && mayVote(this.#membership, this.self, this.store);
+    if (this.#diverged || this.#votesFrom === null || this.#open < this.#votesFrom) return false;
+    return mayVote(this.#membership, this.self, this.store);
   }
 
   /** Level with the group, or one behind, as far as anybody has told. */

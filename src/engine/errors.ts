@@ -41,6 +41,7 @@ const CODES = {
 } as const satisfies Record<string, readonly [number, Outcome, boolean]>;
 
 export type ErrorCode = keyof typeof CODES;
+export const ERROR_CODES = Object.keys(CODES) as readonly ErrorCode[];
 
 export interface ErrorExtras {
   /** Overrides the code's usual outcome, where the call knows better. */

@@ -1,0 +1,363 @@
+// The committer: from a caller's commands to a value, and from an applied entry back to the caller. First come, first
+// served, with a bound on everything and a deadline on everybody. What waits is sealed into one value at the end of a
+// turn, or handed to the master as one batch. Every command is executed at most once however often it is proposed (the
+// at-most-once table is replicated), so what was outbid, lost on a link or caught in a store failure is proposed again
+// until its deadline. A caller is told "none" only when its commands never left this queue.
+import type { Settled } from '../core/effects.js';
+import type { Millis, NodeId } from '../core/ids.js';
+import type { Value } from '../core/value.js';
+import { packBatch } from '../machines/batch.js';
+import type { Command } from '../machines/command.js';
+import type { CommandOutcome } from '../machines/router.js';
+import type { AppliedEntry } from './applier.js';
+import { type ErrorCode, isErrorCode, PaxmeshError } from './errors.js';
+import { Fifo } from './fifo.js';
+import type { Forward, ForwardRefused } from './ports.js';
+
+/** Bounds of what may wait, in units (calls) and bytes; beyond: 503 overloaded. */
+export const UNITS_MAX = 20_000;
+export const WAITING_BYTES_MAX = 128 * 1024 * 1024;
+/** A sealed value stops growing here; a single larger unit still goes alone. */
+export const SEAL_BYTES_MAX = 1024 * 1024;
+export const SEAL_COMMANDS_MAX = 10_000;
+/** A forward that has not come back from the log by then is proposed by other means. */
+const FORWARD_PATIENCE_MS = 400;
+/** How long a node that refused or lost forwards is not asked again. */
+const FORWARD_AVOID_MS = 1000;
+
+export interface Placed {
+  readonly instance: number;
+  readonly index: number;
+  readonly outcome: CommandOutcome;
+}
+
+/** One call's commands: they stand together in one value, in order. */
+interface Unit {
+  /** Let go when done. */
+  commands: readonly Command[];
+  readonly count: number;
+  readonly bytes: number;
+  readonly deadline: Millis;
+  /** Never handed to another node. */
+  readonly local: boolean;
+  /** System commands only: asked right before sealing. */
+  readonly wanted: (() => boolean) | null;
+  readonly settle: ((settlement: readonly Placed[] | PaxmeshError) => void) | null;
+  /** How often it has left this queue. */
+  sends: number;
+  done: boolean;
+}
+
+interface Forwarded {
+  readonly to: NodeId;
+  readonly units: Unit[];
+  readonly at: Millis;
+}
+
+export interface Submission {
+  readonly commands: readonly Command[];
+  readonly deadline: Millis;
+  readonly local: boolean;
+  readonly settle: ((settlement: readonly Placed[] | PaxmeshError) => void) | null;
+}
+
+export class Committer {
+  readonly #origin: string;
+  #system: Unit[] = [];
+  readonly #queue = new Fifo<Unit>();
+  #units = 0;
+  #bytes = 0;
+  /** Own units by their first command's sequence. */
+  readonly #waiting = new Map<number, Unit>();
+  readonly #remote = new Set<Unit>();
+  readonly #forwards = new Map<number, Forwarded>();
+  readonly #avoid = new Map<NodeId, Millis>();
+  #inFlight: { readonly id: string; readonly units: Unit[] } | null = null;
+  #sequence = 0;
+  #values = 0;
+  #forwardId = 0;
+
+  /** `origin` is unique for this start of this node. */
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  get load(): { queued: number; queuedBytes: number; waiting: number; inFlight: boolean } {
+    return {
+      queued: this.#queue.length,
+      queuedBytes: this.#bytes,
+      waiting: this.#waiting.size,
+      inFlight: this.#inFlight !== null,
+    };
+  }
+
+  /** Nothing is under way for any caller. */
+  get idle(): boolean {
+    return this.#units === 0;
+  }
+
+  get hasWork(): boolean {
+    return this.#system.length > 0 || this.#queue.length > 0;
+  }
+
+  /** Deadlines and forwards want a look now and then while anything waits. */
+  get needsSweep(): boolean {
+    return this.#units > 0;
+  }
+
+  nextSequence(): number {
+    return this.#sequence++;
+  }
+
+  nextValueId(): string {
+    return `${this.#origin}/${this.#values++}`;
+  }
+
+  /** Throws overloaded. The caller made the commands with nextSequence(), ascending. */
+  submit(submission: Submission): void {
+    const bytes = submission.commands.reduce((sum, command) => sum + command.bytes.length, 0);
+    this.#admit(bytes);
+    const count = submission.commands.length;
+    const unit: Unit = { ...submission, count, bytes, wanted: null, sends: 0, done: false };
+    const first = submission.commands[0];
+    if (first !== undefined) this.#waiting.set(first.id.sequence, unit);
+    this.#enter(unit);
+  }
+
+  /** Commands another node took. Throws overloaded. They are proposed here and nowhere else. */
+  submitRemote(commands: readonly Command[], deadline: Millis): void {
+    const bytes = commands.reduce((sum, command) => sum + command.bytes.length, 0);
+    this.#admit(bytes);
+    const unit: Unit = {
+      commands,
+      count: commands.length,
+      bytes,
+      deadline,
+      local: true,
+      wanted: null,
+      settle: null,
+      sends: 0,
+      done: false,
+    };
+    this.#remote.add(unit);
+    this.#enter(unit);
+  }
+
+  /** A system command: no bound, no caller, ahead of everything. Dropped when no longer wanted. */
+  submitSystem(command: Command, wanted: () => boolean): void {
+    const bytes = command.bytes.length;
+    this.#system.push({
+      commands: [command],
+      count: 1,
+      bytes,
+      deadline: Number.POSITIVE_INFINITY,
+      local: true,
+      wanted,
+      settle: null,
+      sends: 0,
+      done: false,
+    });
+  }
+
+  /** Seals what waits into one value; null when there is nothing. `onlyLocal`: the rest waits for another route. */
+  seal(onlyLocal: boolean): Value | null {
+    const units = this.#system.filter((unit) => unit.wanted?.() ?? true);
+    this.#system = [];
+    this.#take(units, onlyLocal);
+    if (units.length === 0) return null;
+    for (const unit of units) unit.sends++;
+    const id = this.nextValueId();
+    this.#inFlight = { id, units };
+    return { id, bytes: packBatch(units.flatMap((unit) => unit.commands)) };
+  }
+
+  settled(settled: Settled): void {
+    const flight = this.#inFlight;
+    if (flight === null || flight.id !== settled.id) return;
+    this.#inFlight = null;
+    // Chosen units are settled when they are applied.
+    if (settled.type === 'chosen') for (const unit of flight.units) this.#leaveRemote(unit);
+    else this.#return(flight.units);
+  }
+
+  /** The replica is gone with what it had in flight; nobody knows how that ends. */
+  interrupted(): void {
+    const flight = this.#inFlight;
+    this.#inFlight = null;
+    if (flight !== null) this.#return(flight.units);
+  }
+
+  /** Whether a forward to this node makes sense now. */
+  trusts(node: NodeId, now: Millis): boolean {
+    const until = this.#avoid.get(node);
+    return until === undefined || now >= until;
+  }
+
+  /** What waits and may be forwarded, as one message; null when there is nothing. */
+  forward(to: NodeId, now: Millis, reply: boolean): Forward | null {
+    const units: Unit[] = [];
+    this.#take(units, false, true);
+    if (units.length === 0) return null;
+    let waitMs = 0;
+    for (const unit of units) {
+      unit.sends++;
+      waitMs = Math.max(waitMs, unit.deadline - now);
+    }
+    const id = this.#forwardId++;
+    this.#forwards.set(id, { to, units, at: now });
+    return { type: 'forward', id, reply, waitMs: Math.ceil(waitMs), batch: packBatch(units.flatMap((u) => u.commands)) };
+  }
+
+  refused({ id, code, detail, retryAfterMs }: ForwardRefused, now: Millis): void {
+    const forwarded = this.#forwards.get(id);
+    if (forwarded === undefined) return;
+    this.#forwards.delete(id);
+    this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
+    const known: ErrorCode = isErrorCode(code) ? code : 'overloaded';
+    const final = known === 'overloaded';
+    const back: Unit[] = [];
+    for (const unit of forwarded.units) {
+      // Sent once and refused: nothing happened, and the caller may know. Sent before: its outcome is still open.
+      if (final && unit.sends === 1) this.#settle(unit, new PaxmeshError(known, detail, { retryAfterMs }));
+      else back.push(unit);
+    }
+    this.#return(back);
+  }
+
+  /** The node it was handed to says how it ended; this node's own log may tell first. */
+  settledElsewhere(id: number, instance: number, index: number, outcomes: readonly CommandOutcome[]): void {
+    const forwarded = this.#forwards.get(id);
+    if (forwarded === undefined) return;
+    this.#forwards.delete(id);
+    let at = 0;
+    for (const unit of forwarded.units) {
+      const placed = unit.commands.flatMap((_, offset): Placed[] => {
+        const outcome = outcomes[at + offset];
+        return outcome === undefined ? [] : [{ instance, index: index + at + offset, outcome }];
+      });
+      at += unit.count;
+      if (placed.length === unit.count) this.#settle(unit, placed);
+    }
+  }
+
+  /** The link to a node is gone: what was handed to it takes another route. */
+  disconnected(node: NodeId): void {
+    for (const [id, forwarded] of this.#forwards) {
+      if (forwarded.to === node) this.#recall(id, forwarded);
+    }
+  }
+
+  /** An entry was applied here: callers whose commands it holds get their answers. */
+  applied({ entry, commands, outcomes }: AppliedEntry): void {
+    for (let index = 0; index < commands.length; index++) {
+      const command = commands[index];
+      if (command === undefined || command.id.origin !== this.#origin) continue;
+      const unit = this.#waiting.get(command.id.sequence);
+      if (unit === undefined || unit.commands[0]?.id.sequence !== command.id.sequence) continue;
+      const placed = unit.commands.map((_, offset): Placed => {
+        const outcome = outcomes[index + offset];
+        if (outcome === undefined) throw new RangeError(`instance ${entry.instance} splits a unit`);
+        return { instance: entry.instance, index: index + offset, outcome };
+      });
+      this.#settle(unit, placed);
+      index += unit.commands.length - 1;
+    }
+  }
+
+  /** Deadlines and impatience. `unproposed` words why a unit never left: its outcome is none. */
+  sweep(now: Millis, unproposed: () => PaxmeshError): void {
+    for (const unit of this.#waiting.values()) {
+      if (now < unit.deadline) continue;
+      const late = () => new PaxmeshError('proposal-timeout', 'not committed within the time limit; it may still be');
+      this.#settle(unit, unit.sends === 0 ? unproposed() : late());
+    }
+    for (const unit of this.#remote) if (now >= unit.deadline) this.#leaveRemote(unit);
+    for (const [id, forwarded] of this.#forwards) {
+      if (forwarded.units.every((unit) => unit.done)) this.#forwards.delete(id);
+      else if (now - forwarded.at > FORWARD_PATIENCE_MS) {
+        this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
+        this.#recall(id, forwarded);
+      }
+    }
+  }
+
+  /** Ends every wait with the same error, worded by whether the commands ever left. */
+  abandon(error: (everSent: boolean) => PaxmeshError): void {
+    for (const unit of this.#waiting.values()) this.#settle(unit, error(unit.sends > 0));
+    for (const unit of this.#remote) this.#leaveRemote(unit);
+  }
+
+  #admit(bytes: number): void {
+    if (this.#units < UNITS_MAX && this.#bytes + bytes <= WAITING_BYTES_MAX) return;
+    throw new PaxmeshError('overloaded', 'too many proposals are waiting', { retryAfterMs: 1000 });
+  }
+
+  #enter(unit: Unit): void {
+    this.#units++;
+    this.#bytes += unit.bytes;
+    this.#queue.push(unit);
+  }
+
+  /** Moves waiting units into `units`, first come first served, up to the seal's bounds. */
+  #take(units: Unit[], onlyLocal: boolean, onlyForwardable = false): void {
+    let bytes = 0;
+    let commands = 0;
+    const passed: Unit[] = [];
+    for (;;) {
+      const unit = this.#next();
+      if (unit === null) break;
+      if ((onlyLocal && !unit.local) || (onlyForwardable && unit.local)) {
+        passed.push(unit);
+        continue;
+      }
+      const first = commands === 0;
+      if (!first && (bytes + unit.bytes > SEAL_BYTES_MAX || commands + unit.commands.length > SEAL_COMMANDS_MAX)) {
+        passed.push(unit);
+        break;
+      }
+      bytes += unit.bytes;
+      commands += unit.commands.length;
+      units.push(unit);
+    }
+    if (passed.length > 0) this.#queue.putBack(passed);
+  }
+
+  #next(): Unit | null {
+    for (;;) {
+      const unit = this.#queue.shift();
+      if (unit === undefined) return null;
+      if (!unit.done) return unit;
+    }
+  }
+
+  #return(units: readonly Unit[]): void {
+    const alive = units.filter((unit) => !unit.done);
+    this.#system = alive.filter((unit) => unit.wanted !== null).concat(this.#system);
+    const user = alive.filter((unit) => unit.wanted === null);
+    if (user.length > 0) this.#queue.putBack(user);
+  }
+
+  #recall(id: number, forwarded: Forwarded): void {
+    this.#forwards.delete(id);
+    this.#return(forwarded.units);
+  }
+
+  #settle(unit: Unit, settlement: readonly Placed[] | PaxmeshError): void {
+    if (unit.done) return;
+    const first = unit.commands[0];
+    if (first !== undefined) this.#waiting.delete(first.id.sequence);
+    this.#forget(unit);
+    unit.settle?.(settlement);
+  }
+
+  #leaveRemote(unit: Unit): void {
+    if (this.#remote.delete(unit)) this.#forget(unit);
+  }
+
+  #forget(unit: Unit): void {
+    unit.done = true;
+    unit.commands = [];
+    this.#units--;
+    this.#bytes -= unit.bytes;
+  }
+}

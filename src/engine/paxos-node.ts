@@ -1,0 +1,202 @@
+// A node: its groups over one pump, one store and one transport. It starts them, keeps the links to whoever the
+// memberships name, and sees them through a store failure: everything in memory that might be ahead of the disk is thrown
+// away, the store is opened again, and each group goes on from what the disk holds. Acknowledged values are never among
+// what is thrown away; they are on a majority of disks.
+import type { GroupId, Millis, NodeId } from '../core/ids.js';
+import type { Member, Membership } from '../core/membership.js';
+import type { StateMachine } from '../machines/machine.js';
+import { StoreFenced } from './errors.js';
+import type { GroupFace, NodeFace, NodeStatus, ReadyCheck } from './face.js';
+import { Group } from './group.js';
+import type { Clock, LogStore, PeerAddress, PeerHello, StoreOpening, Trace, Transport } from './ports.js';
+import { Pump } from './pump.js';
+
+const REOPEN_MS = 100;
+const REOPEN_MS_MAX = 2000;
+
+export interface PaxosNodeOptions {
+  readonly id: NodeId;
+  /** How peers and clients reach this node. */
+  readonly url: string;
+  readonly version: string;
+  readonly groups: readonly GroupId[];
+  /** Founding members; empty: wait to be added. */
+  readonly members: readonly PeerAddress[];
+  readonly leaseMs: Millis;
+  readonly timeoutMs: Millis;
+  readonly valueBytesMax: number;
+  readonly store: LogStore;
+  /** What `store.open()` returned. */
+  readonly opening: StoreOpening;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  /** A fresh set of the user's machines for one group. */
+  readonly machines: (group: GroupId) => readonly StateMachine[];
+  /** An invariant is broken: the process must stop. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export class PaxosNode implements NodeFace {
+  readonly id: NodeId;
+  readonly url: string;
+  readonly groupNames: readonly GroupId[];
+  readonly pump: Pump;
+  readonly #options: PaxosNodeOptions;
+  readonly #groups = new Map<GroupId, Group>();
+  readonly #startedAt: Millis;
+  #closed = false;
+
+  constructor(options: PaxosNodeOptions) {
+    const { id, url, groups, store, opening, transport, clock, trace, fatal } = options;
+    this.#options = options;
+    this.id = id;
+    this.url = url;
+    this.groupNames = groups;
+    this.#startedAt = clock.now();
+    const onFatal = (error: unknown) => {
+      trace({ name: 'invariant-broken', level: 'error', facts: { detail: String(error) } });
+      fatal(error);
+    };
+    this.pump = new Pump({ id, store: opening.identity }, store, transport, clock, {
+      storeFailed: (error) => void this.#storeFailed(error),
+      fatal: onFatal,
+    });
+    const random = Math.floor(clock.random() * 2 ** 32).toString(36);
+    const origin = `${id}~${opening.epoch.toString(36)}.${random}`;
+    for (const name of groups) {
+      const group = new Group({
+        name,
+        self: id,
+        origin,
+        storeId: opening.identity,
+        founding: foundingMembership(options.members),
+        leaseMs: options.leaseMs,
+        timeoutMs: options.timeoutMs,
+        valueBytesMax: options.valueBytesMax,
+        machines: options.machines(name),
+        store,
+        transport,
+        clock,
+        pump: this.pump,
+        trace,
+        membersChanged: () => this.#setPeers(),
+        fatal: onFatal,
+      });
+      this.#groups.set(name, group);
+      this.pump.add(group);
+    }
+  }
+
+  /** Reads the groups from the store and starts taking part. */
+  async start(): Promise<void> {
+    const { transport } = this.#options;
+    for (const group of this.#groups.values()) await group.load();
+    transport.listen({
+      received: (from, group, message) => this.pump.received(from, group, message),
+      connected: (peer) => this.#connected(peer),
+      disconnected: (peer) => this.#disconnected(peer),
+    });
+    this.pump.resume();
+    this.#setPeers();
+  }
+
+  group(name: string): GroupFace | undefined {
+    return this.#groups.get(name);
+  }
+
+  /** The cluster ids this node knows, for the handshake. null: not founded. */
+  gids(): Record<GroupId, string | null> {
+    return Object.fromEntries([...this.#groups].map(([name, group]) => [name, group.gid]));
+  }
+
+  status(): NodeStatus {
+    const { version, store, clock } = this.#options;
+    return {
+      id: this.id,
+      url: this.url,
+      version,
+      uptimeMs: Math.floor(clock.now() - this.#startedAt),
+      store: { kind: store.kind, durable: store.durable, warnings: store.warnings },
+      groups: this.groupNames,
+    };
+  }
+
+  ready(): readonly ReadyCheck[] {
+    return [...this.#groups.values()].flatMap((group) => group.ready());
+  }
+
+  async drain(withinMs: Millis): Promise<void> {
+    await Promise.all([...this.#groups.values()].map((group) => group.drain(withinMs)));
+  }
+
+  /** Stops taking part. The store and the transport belong to who made them. */
+  close(): void {
+    this.#closed = true;
+    for (const group of this.#groups.values()) group.close();
+    this.pump.stop();
+  }
+
+  #setPeers(): void {
+    const peers = new Map<NodeId, PeerAddress>();
+    for (const group of this.#groups.values()) {
+      for (const { id, url } of group.members) if (id !== this.id) peers.set(id, { id, url });
+    }
+    this.#options.transport.setPeers([...peers.values()]);
+  }
+
+  #connected(peer: PeerHello): void {
+    this.#options.trace({ name: 'peer-connected', level: 'info', facts: { peer: peer.id } });
+    for (const group of this.#groups.values()) group.connected(peer);
+  }
+
+  #disconnected(peer: PeerHello): void {
+    this.#options.trace({ name: 'peer-disconnected', level: 'info', facts: { peer: peer.id } });
+    for (const group of this.#groups.values()) group.disconnected(peer.id);
+  }
+
+  async #storeFailed(error: unknown): Promise<void> {
+    const { trace } = this.#options;
+    const detail = error instanceof Error ? error.message : String(error);
+    trace({ name: 'store-failed', level: 'error', facts: { detail } });
+    if (error instanceof StoreFenced) {
+      for (const group of this.#groups.values()) group.suspend('fenced', detail);
+      return;
+    }
+    for (const group of this.#groups.values()) group.suspend('store-unavailable', detail);
+    await this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    const { store, opening, clock, transport, trace } = this.#options;
+    for (let waitMs = REOPEN_MS; !this.#closed; waitMs = Math.min(waitMs * 2, REOPEN_MS_MAX)) {
+      await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+      if (this.#closed) return;
+      try {
+        const again = await store.reopen();
+        if (again.identity !== opening.identity) throw new Error('the store behind the address is another one');
+        for (const group of this.#groups.values()) await group.load();
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        trace({ name: 'store-still-failing', level: 'warn', facts: { detail } });
+        if (!(error instanceof StoreFenced)) continue;
+        for (const group of this.#groups.values()) group.suspend('fenced', detail);
+        return;
+      }
+      if (this.#closed) return;
+      trace({ name: 'store-back', level: 'info', facts: {} });
+      this.pump.resume();
+      for (const group of this.#groups.values()) {
+        for (const { id } of group.members) {
+          if (id !== this.id && transport.isConnected(id)) this.pump.input(group, { type: 'connected', peer: id });
+        }
+      }
+      return;
+    }
+  }
+}
+
+function foundingMembership(peers: readonly PeerAddress[]): Membership {
+  const members = peers.map(({ id, url }): Member => ({ id, url, role: 'voter', store: null }));
+  return { gid: null, version: -1, members };
+}
