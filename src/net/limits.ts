@@ -1,5 +1,7 @@
 // Every time and size of the mesh, in one place.
 
+/** Links are looked at this often. A look that comes much later says that this process stood still, not the peers. */
+export const LOOK_MS = 125;
 /** A link is pinged this often, and dead when nothing at all came over it for so long. */
 export const HEARTBEAT_MS = 250;
 export const SILENCE_MS_MAX = 750;
@@ -10,6 +12,8 @@ export const HANDSHAKE_MS_MAX = 3000;
 export const HANDSHAKE_BYTES_MAX = 256 * 1024;
 /** Connections that may be shaking hands at once; strangers beyond it are turned away. */
 export const HANDSHAKES_MAX = 128;
+/** Links with peers that nobody told us of. */
+export const STRANGERS_MAX = 64;
 
 /** A failed dial is repeated after the first, doubling up to the maximum, less up to half of it by chance. */
 export const REDIAL_MS = 50;
@@ -22,8 +26,8 @@ export const FIRST_PATIENCE_MS = 300;
 
 /** Messages are gathered into frames of about this size; only a message that is larger by itself goes in a larger one. */
 export const FRAME_BYTES = 256 * 1024;
-/** What a frame needs beyond the largest value it carries: the rest of a teach message and the frame's own fields. */
-export const FRAME_EXTRA_BYTES = 2 * 1024 * 1024;
+/** The largest frame: the largest value, and room for the rest of its batch or teach message and for names and keys. */
+export const FRAME_EXTRA_BYTES = 8 * 1024 * 1024;
 /** What may wait for a slow peer, at least; twice the largest frame where that is more. */
 export const BUFFER_BYTES = 32 * 1024 * 1024;
 
@@ -38,5 +42,6 @@ export const CLOSE_AWAY = 1001;
 export const CLOSE_CROWDED = 1013;
 export const CLOSE_BAD_FRAME = 4400;
 export const CLOSE_REFUSED = 4401;
+export const CLOSE_DEAD = 4408;
 /** Another link to the same peer stays, or took over. */
 export const CLOSE_SUPERSEDED = 4409;
