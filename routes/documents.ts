@@ -1,0 +1,29 @@
+// The API's description: for programs (OpenAPI) and for people (a page made of it, without scripts).
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { DOCS_STYLE, docsPage, type OpenApi } from '../src/schemas/docs-page.js';
+
+const documentRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const styleHash = createHash('sha256').update(DOCS_STYLE).digest('base64');
+  const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  const options = { config: { role: 'open' as const }, schema: { hide: true } };
+
+  app.get('/openapi.yaml', options, async (_request, reply) => {
+    reply.header('content-type', 'application/yaml; charset=utf-8');
+    return app.swagger({ yaml: true });
+  });
+
+  app.get('/openapi.json', options, async (_request, reply) => {
+    reply.header('content-type', 'application/json; charset=utf-8');
+    return JSON.stringify(app.swagger());
+  });
+
+  app.get('/docs', options, async (_request, reply) => {
+    reply.header('content-type', 'text/html; charset=utf-8').header('content-security-policy', policy).header('referrer-policy', 'no-referrer');
+    return docsPage(app.swagger() as OpenApi);
+  });
+
+  app.get('/', options, async (_request, reply) => reply.redirect('/docs', 302));
+};
+
+export default documentRoutes;

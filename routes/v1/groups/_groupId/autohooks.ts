@@ -1,0 +1,21 @@
+// "This group, or 404", decided once for everything below it. The feed's socket is told by a close code instead, after the
+// upgrade. Every answer carries the last instance applied here. Bodies are taken as they are, never decompressed.
+import type { FastifyInstance } from 'fastify';
+import { PaxmeshError } from '../../../../src/schemas/problem.js';
+
+export default async function groupHooks(app: FastifyInstance): Promise<void> {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { groupId } = request.params as { groupId: string };
+    request.group = app.paxmesh.group(groupId) ?? null;
+    if (request.group === null && !request.ws) {
+      return done(new PaxmeshError('group-not-found', `This node has no group ${groupId.slice(0, 80)}`));
+    }
+    const encoding = request.raw.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') return done();
+    done(new PaxmeshError('unsupported-encoding', 'Send the body without Content-Encoding: it is kept as it comes'));
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (request.group !== null) reply.header('paxmesh-instance', request.group.applied);
+    done(null, payload);
+  });
+}

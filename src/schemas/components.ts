@@ -1,0 +1,31 @@
+// Schemas with a name of their own: registered once with the framework, they become components of the document.
+import type { TSchema } from 'typebox';
+import { Batch, BatchCommitted, BatchEntry } from './batch.js';
+import { GroupList, GroupStatus } from './group.js';
+import { Instance, InstancePage } from './instance.js';
+import { Master } from './master.js';
+import { Member, Members } from './member.js';
+import { Live, NodeStatus, Ready } from './node.js';
+import { Problem } from './problem.js';
+import { Committed, ProposalState } from './proposal.js';
+import { Value } from './value.js';
+
+export const COMPONENTS: readonly TSchema[] = [
+  Problem,
+  Value,
+  Instance,
+  InstancePage,
+  Committed,
+  ProposalState,
+  BatchEntry,
+  Batch,
+  BatchCommitted,
+  Member,
+  Members,
+  Master,
+  GroupStatus,
+  GroupList,
+  NodeStatus,
+  Live,
+  Ready,
+];
