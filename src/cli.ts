@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// The command `paxmesh`: finds the subcommand, hands it its arguments, turns what it throws into an exit status.
+// 0: done. 1: it did not work, one line on stderr says why. 2: the words are off.
+import { dev } from './cli/dev.js';
+import { feed } from './cli/feed.js';
+import { get } from './cli/get.js';
+import { CommandFailed, UsageError } from './cli/errors.js';
+import { propose } from './cli/propose.js';
+import { status } from './cli/status.js';
+import { VERSION } from './version.js';
+
+const USAGE = `usage: paxmesh COMMAND [options]
+
+  dev      a whole cluster on this machine   [--nodes 3] [--port 7001] [--data .paxmesh]
+                                             [--store embedded|redis] [--groups main]
+  serve    one node, from PAXMESH_* settings or flags of the same names (--node a --listen 127.0.0.1:7001 …)
+
+  propose  [VALUE]          commit a value; without VALUE it is read from standard input
+                            [--machine log] [--text] [--key K] [--timeout-ms N]
+  get      [ID | FROM..TO]  show committed instances; without ID the newest
+  feed                      follow commits   [--from earliest|now|ID] [--system] [--machines a,b]
+  status                    the groups of a node, its members and master
+
+  Client commands take --url (or PAXMESH_URL; http://127.0.0.1:7001), --group (main), --token and --json.
+  --version, --help
+`;
+
+type Command = (args: readonly string[]) => Promise<void>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  dev,
+  // Loaded when asked for: the client commands need neither Fastify nor a store.
+  serve: async (args) => (await import('./server.js')).serve(process.env, args),
+  propose,
+  get,
+  feed,
+  status,
+};
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === undefined) throw new UsageError('no command given');
+  if (name === '--version') process.stdout.write(`${VERSION}\n`);
+  else if (name === '--help' || name === 'help') process.stdout.write(USAGE);
+  else {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (command === undefined) throw new UsageError(`there is no command ${name}`);
+    await command(args);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS_') === true;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof CommandFailed && error.json !== null) process.stderr.write(`${error.json}\n`);
+  else process.stderr.write(`paxmesh: ${message}\n${usage ? `\n${USAGE}` : ''}`);
+  process.exitCode = usage ? 2 : 1;
+});
