@@ -178,7 +178,8 @@ export class Mesh implements Transport, LinkOwner {
     if (session === null && code === limits.CLOSE_SUPERSEDED) {
       this.#options.trace({ name: 'mesh-superseded', level: 'debug', facts: { peer: link.claimed, role: link.role } });
     } else if (session === null) {
-      this.#complain(link.role === 'dialler' ? 'mesh-dial-failed' : 'mesh-refused', peer?.id ?? link.remote, `${code} ${reason}`);
+      const name = link.role === 'dialler' ? 'mesh-dial-failed' : 'mesh-refused';
+      this.#complain(name, peer?.id ?? link.remote, `${code} ${reason}`, link.claimed);
     } else {
       this.#options.trace({ name: 'mesh-down', level: 'info', facts: { peer: session.hello.id, code, reason } });
     }
@@ -285,7 +286,8 @@ export class Mesh implements Transport, LinkOwner {
     }
   }
 
-  #complain(name: string, who: string, reason: string): void {
-    this.#seldom.note(`${name} ${who} ${reason}`, { name, level: 'warn', facts: { who, reason } });
+  /** `claimed` is anybody's word: it is shown, but it must not make a complaint look like a new one. */
+  #complain(name: string, who: string, reason: string, claimed: NodeId | null = null): void {
+    this.#seldom.note(`${name} ${who} ${reason}`, { name, level: 'warn', facts: { who, reason, claimed } });
   }
 }

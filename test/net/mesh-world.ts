@@ -66,13 +66,9 @@ export class MeshNode {
     return this;
   }
 
-  /** As a process goes that is killed: no goodbye. The port is free afterwards. */
+  /** Closes the mesh and the server below it; the port is free afterwards. */
   async stop(): Promise<void> {
     await this.transport.close();
-    await this.#closeServer();
-  }
-
-  async #closeServer(): Promise<void> {
     if (!this.#http.listening) return;
     this.#http.close();
     this.#http.closeAllConnections();
@@ -120,7 +116,7 @@ export class RawPeer {
   }
 
   async open(): Promise<this> {
-    await once(this.socket, 'open');
+    if (this.socket.readyState !== this.socket.OPEN) await once(this.socket, 'open');
     return this;
   }
 
