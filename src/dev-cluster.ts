@@ -154,7 +154,8 @@ export class DevCluster {
     }
     while (Date.now() < until && this.#stopping === null) {
       const master = await this.#masterOf(this.#nodes[0]?.url ?? '');
-      if (master !== null && (await Promise.all(this.#nodes.map(({ url }) => answers(`${url}/readyz`)))).every(Boolean)) return;
+      if (master !== null && (await Promise.all(this.#nodes.map(({ url }) => answers(`${url}/readyz`)))).every(Boolean))
+        return;
       await pause(POLL_MS);
     }
   }
@@ -193,7 +194,9 @@ export class DevCluster {
     const child = spawn(server, [...args, ...durable, ...strict], { stdio: 'ignore', detached: true });
     this.#children.set(`redis-${id}`, child);
     const failed = new Promise<never>((_, reject) => {
-      child.once('error', () => reject(new Error(`cannot run ${server}: install it (apt-get install redis-server), or set REDIS_SERVER`)));
+      child.once('error', () =>
+        reject(new Error(`cannot run ${server}: install it (apt-get install redis-server), or set REDIS_SERVER`)),
+      );
       child.once('exit', (code) => {
         this.#children.delete(`redis-${id}`);
         reject(new Error(`redis-server for node ${id} on port ${redisPort} ended with status ${code}`));
@@ -225,8 +228,18 @@ export class DevCluster {
 }
 
 function factsOf(entry: LogLine): string {
-  const { level: _level, time: _time, pid: _pid, hostname: _host, msg: _msg, note, ...facts } = entry as LogLine & Record<string, unknown>;
-  const words = Object.entries(facts).map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const {
+    level: _level,
+    time: _time,
+    pid: _pid,
+    hostname: _host,
+    msg: _msg,
+    note,
+    ...facts
+  } = entry as LogLine & Record<string, unknown>;
+  const words = Object.entries(facts).map(
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   return [note, ...words].join(', ');
 }
 

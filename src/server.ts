@@ -45,7 +45,11 @@ async function run(env: NodeJS.ProcessEnv, flags: readonly string[]): Promise<vo
     trace: ({ name, level, group, facts }: TraceNote) => app?.log[level]({ note: name, group, ...facts }, name),
   });
   const node = container.get(NODE);
-  app = await buildApp({ node, config, mesh: async (scope) => void (await scope.register(meshPlugin, { mesh: container.get(MESH) })) });
+  app = await buildApp({
+    node,
+    config,
+    mesh: async (scope) => void (await scope.register(meshPlugin, { mesh: container.get(MESH) })),
+  });
   app.addHook('onClose', async () => {
     node.close();
     await store.close();
@@ -81,7 +85,8 @@ function stopOnSignal(app: FastifyInstance): void {
 function refusalOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StoreUnusable) return error.message;
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === 'EADDRINUSE') return `PAXMESH_LISTEN: ${address}:${port} is in use by another process; choose another port`;
+  if (code === 'EADDRINUSE')
+    return `PAXMESH_LISTEN: ${address}:${port} is in use by another process; choose another port`;
   if (code === 'EADDRNOTAVAIL') return `PAXMESH_LISTEN: ${address} is not an address of this machine`;
   if (code === 'EACCES' && port !== undefined) return `PAXMESH_LISTEN: no permission to listen on port ${port}`;
   return `cannot start: ${message ?? error}`;

@@ -33,7 +33,8 @@ export interface Parsed {
 export function parseClient(args: readonly string[], extra: Options = {}, positionalsMax = 0): Parsed {
   const parsed = parseArgs({ args: [...args], options: { ...COMMON, ...extra }, strict: true, allowPositionals: true });
   const values = parsed.values as Record<string, string | boolean | undefined>;
-  if (parsed.positionals.length > positionalsMax) throw new UsageError(`too many words: ${parsed.positionals.join(' ')}`);
+  if (parsed.positionals.length > positionalsMax)
+    throw new UsageError(`too many words: ${parsed.positionals.join(' ')}`);
   return { client: clientFor(values), values, positionals: parsed.positionals };
 }
 
@@ -83,7 +84,10 @@ function failureOf(status: number, text: string, json: boolean): CommandFailed {
   try {
     const problem = JSON.parse(text) as { code?: string; detail?: string; outcome?: string };
     const { code, detail, outcome } = problem;
-    return new CommandFailed(`${code ?? status}: ${detail ?? ''} (outcome: ${outcome ?? 'unknown'})`, json ? text : null);
+    return new CommandFailed(
+      `${code ?? status}: ${detail ?? ''} (outcome: ${outcome ?? 'unknown'})`,
+      json ? text : null,
+    );
   } catch {
     return new CommandFailed(`the node answered ${status}`);
   }

@@ -1,8 +1,8 @@
 // `paxmesh dev`: the words of the command line, and what a person sees. The cluster itself is src/dev-cluster.ts.
 import { parseArgs, styleText } from 'node:util';
 import { DevCluster, type DevEvent } from '../dev-cluster.js';
-import { CommandFailed, UsageError } from './errors.js';
 import { print } from './client.js';
+import { CommandFailed, UsageError } from './errors.js';
 
 const NODES_MAX = 9;
 
@@ -23,7 +23,9 @@ export async function dev(args: readonly string[]): Promise<void> {
   const port = readInteger('--port', values.port, 1, 65_535 - NODES_MAX);
   const { store } = values;
   if (store !== 'embedded' && store !== 'redis') throw new UsageError(`--store is embedded or redis, not ${store}`);
-  const say = values.json ? (event: DevEvent) => print(JSON.stringify(event)) : sayTo(values.groups.split(',')[0] ?? 'main');
+  const say = values.json
+    ? (event: DevEvent) => print(JSON.stringify(event))
+    : sayTo(values.groups.split(',')[0] ?? 'main');
   const cluster = new DevCluster({ nodes, port, data: values.data, store, groups: values.groups }, say);
   const stopped = new Promise<void>((resolve) => {
     const stop = (): void => void cluster.stop().then(resolve);
@@ -41,7 +43,8 @@ export async function dev(args: readonly string[]): Promise<void> {
 
 function readInteger(flag: string, text: string, min: number, max: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new UsageError(`${flag} is a whole number from ${min} to ${max}`);
   return value;
 }
 
@@ -57,7 +60,9 @@ function sayTo(group: string): (event: DevEvent) => void {
       case 'ready':
         return print(welcome(event.urls, event.master, group));
       case 'master':
-        return print(`${time}  group ${event.group}: ${event.master === null ? 'the lease was given back' : `${styleText('bold', event.master)} is master`}`);
+        return print(
+          `${time}  group ${event.group}: ${event.master === null ? 'the lease was given back' : `${styleText('bold', event.master)} is master`}`,
+        );
       case 'exited':
         return print(`${time}  ${name} ${styleText('red', 'is gone')} (${event.why}); starting it again`);
       case 'back':

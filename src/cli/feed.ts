@@ -3,7 +3,7 @@
 import { WebSocket } from 'ws';
 import { type Client, parseClient, print } from './client.js';
 import { CommandFailed } from './errors.js';
-import { lineOf, type Instance } from './instance-line.js';
+import { type Instance, lineOf } from './instance-line.js';
 
 const RETRY_MS = 500;
 /** Closed by the node for a reason that another try does not change. */
@@ -49,7 +49,8 @@ function followOnce(client: Client, query: URLSearchParams): Promise<Seen> {
       const text = String(data);
       const frame = JSON.parse(text) as Frame;
       if (frame.type === 'hello') next = frame.from ?? null;
-      if ((frame.type === 'commit' || frame.type === 'bookmark') && frame.instanceId !== undefined) next = frame.instanceId + 1;
+      if ((frame.type === 'commit' || frame.type === 'bookmark') && frame.instanceId !== undefined)
+        next = frame.instanceId + 1;
       if (client.json) print(text);
       else if (frame.type === 'commit') print(lineOf(frame as Instance));
       else if (frame.type === 'gap') print(`(instances before ${frame.firstKept} are no longer kept)`);

@@ -1,7 +1,7 @@
 // `paxmesh get`: shows committed instances.
 import { parseClient, print } from './client.js';
 import { CommandFailed, UsageError } from './errors.js';
-import { lineOf, type Instance } from './instance-line.js';
+import { type Instance, lineOf } from './instance-line.js';
 
 export async function get(args: readonly string[]): Promise<void> {
   const { client, positionals } = parseClient(args, {}, 1);
@@ -11,7 +11,10 @@ export async function get(args: readonly string[]): Promise<void> {
     return print(client.json ? text : lineOf(JSON.parse(text) as Instance));
   }
   for (let from = first; from <= last; ) {
-    const text = await client.request('GET', client.inGroup(`/instances?from=${from}&limit=${Math.min(1000, last - from + 1)}`));
+    const text = await client.request(
+      'GET',
+      client.inGroup(`/instances?from=${from}&limit=${Math.min(1000, last - from + 1)}`),
+    );
     const page = JSON.parse(text) as { items: Instance[]; next: number };
     if (client.json) print(text);
     else for (const item of page.items) print(lineOf(item));

@@ -16,7 +16,8 @@ const VALUE_CHARACTERS_MAX = 200;
 
 export function lineOf(instance: Instance): string {
   const values = instance.values.map(({ machine, encoding, value, applied, reason }) => {
-    const text = encoding === 'json' ? JSON.stringify(value) : encoding === 'utf8' ? JSON.stringify(value) : `base64:${value}`;
+    const text =
+      encoding === 'json' ? JSON.stringify(value) : encoding === 'utf8' ? JSON.stringify(value) : `base64:${value}`;
     const cut = text.length > VALUE_CHARACTERS_MAX ? `${text.slice(0, VALUE_CHARACTERS_MAX)}…` : text;
     return `${machine} ${cut}${applied === false ? ` (not applied: ${reason})` : ''}`;
   });

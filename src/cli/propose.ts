@@ -18,7 +18,8 @@ export async function propose(args: readonly string[]): Promise<void> {
   };
   if (values['machine'] !== undefined) headers['paxmesh-machine'] = String(values['machine']);
   if (values['key'] !== undefined) headers['idempotency-key'] = String(values['key']);
-  const query = values['timeout-ms'] === undefined ? '' : `?timeoutMs=${encodeURIComponent(String(values['timeout-ms']))}`;
+  const query =
+    values['timeout-ms'] === undefined ? '' : `?timeoutMs=${encodeURIComponent(String(values['timeout-ms']))}`;
   const text = await client.request('POST', client.inGroup(`/proposals${query}`), body, headers);
   if (client.json) return print(text);
   const answer = JSON.parse(text) as { instanceId: number; index: number; result: unknown };

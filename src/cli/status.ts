@@ -22,7 +22,12 @@ export async function status(args: readonly string[]): Promise<void> {
   const { client } = parseClient(args);
   const text = await client.request('GET', '/v1/groups');
   if (client.json) return print(text);
-  const node = JSON.parse(await client.request('GET', '/v1/node')) as { id: string; url: string; version: string; store: { kind: string } };
+  const node = JSON.parse(await client.request('GET', '/v1/node')) as {
+    id: string;
+    url: string;
+    version: string;
+    store: { kind: string };
+  };
   print(`node ${node.id} at ${node.url}, paxmesh ${node.version}, ${node.store.kind} store`);
   for (const group of (JSON.parse(text) as { groups: Status[] }).groups) {
     const { master } = group;
@@ -32,7 +37,9 @@ export async function status(args: readonly string[]): Promise<void> {
     for (const member of group.members) {
       const state = member.live ? 'up' : 'down';
       const note = member.needsReadmission ? '  needs readmission' : '';
-      print(`  ${member.id.padEnd(8)} ${member.role.padEnd(8)} ${state.padEnd(4)} ${member.url}  ${member.lastChosen ?? '-'}${note}`);
+      print(
+        `  ${member.id.padEnd(8)} ${member.role.padEnd(8)} ${state.padEnd(4)} ${member.url}  ${member.lastChosen ?? '-'}${note}`,
+      );
     }
   }
 }

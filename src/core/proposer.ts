@@ -3,6 +3,8 @@
 // that right. A ballot is used by this node only, for one value per instance: a new round is taken whenever an accept was
 // sent and something else must be proposed. Unanswered messages are sent again as they were; time alone never makes a
 // new round.
+
+import type { Acceptor } from './acceptor.js';
 import { type Ballot, compareBallots, maxBallot, NO_BALLOT, sameBallot } from './ballot.js';
 import type { Effects } from './effects.js';
 import type { InstanceId, Millis, NodeId, StoreId } from './ids.js';
@@ -13,7 +15,6 @@ import type { Accepted, Message, Promised, Rejected, Vote } from './message.js';
 import type { Random } from './random.js';
 import { Tally } from './tally.js';
 import type { Value } from './value.js';
-import type { Acceptor } from './acceptor.js';
 
 /** What the proposer sees of the replica it works in. */
 export interface Site {
@@ -49,7 +50,11 @@ interface Accepting extends Resending {
   readonly tally: Tally;
 }
 
-type Phase = { readonly type: 'idle' } | Preparing | Accepting | { readonly type: 'backing-off'; readonly until: Millis };
+type Phase =
+  | { readonly type: 'idle' }
+  | Preparing
+  | Accepting
+  | { readonly type: 'backing-off'; readonly until: Millis };
 
 const IDLE: Phase = { type: 'idle' };
 
@@ -190,7 +195,11 @@ export class Proposer {
   #accept(ballot: Ballot, value: Value, now: Millis, out: Effects): void {
     const { self, open, acceptor, membership } = this.#site;
     const mine = acceptor.accept(open, ballot, value, this.#site.chainWith(value), out);
-    invariant(mine.type === 'accepted', 'vote-after-promise', () => 'my own acceptor refused the ballot it has promised');
+    invariant(
+      mine.type === 'accepted',
+      'vote-after-promise',
+      () => 'my own acceptor refused the ballot it has promised',
+    );
     this.#phase = {
       type: 'accepting',
       ballot,

@@ -205,7 +205,13 @@ export class Committer {
     }
     const id = this.#forwardId++;
     this.#forwards.set(id, { to, units, at: now });
-    return { type: 'forward', id, reply, waitMs: Math.ceil(waitMs), batch: packBatch(units.flatMap((u) => u.commands)) };
+    return {
+      type: 'forward',
+      id,
+      reply,
+      waitMs: Math.ceil(waitMs),
+      batch: packBatch(units.flatMap((u) => u.commands)),
+    };
   }
 
   refused({ id, code, detail, retryAfterMs }: ForwardRefused, now: Millis): void {

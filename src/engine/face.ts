@@ -105,9 +105,23 @@ export interface GroupStatus {
   readonly halted: string | null;
   readonly master: MasterView;
   readonly members: readonly MemberView[];
-  readonly load: { readonly queued: number; readonly queuedBytes: number; readonly waiting: number; readonly inFlight: boolean };
-  readonly peers: readonly { readonly id: NodeId; readonly connected: boolean; readonly lastChosen: InstanceId | null }[];
-  readonly store: { readonly kind: string; readonly durable: boolean; readonly available: boolean; readonly warnings: readonly string[] };
+  readonly load: {
+    readonly queued: number;
+    readonly queuedBytes: number;
+    readonly waiting: number;
+    readonly inFlight: boolean;
+  };
+  readonly peers: readonly {
+    readonly id: NodeId;
+    readonly connected: boolean;
+    readonly lastChosen: InstanceId | null;
+  }[];
+  readonly store: {
+    readonly kind: string;
+    readonly durable: boolean;
+    readonly available: boolean;
+    readonly warnings: readonly string[];
+  };
 }
 
 export interface NodeStatus {
@@ -141,7 +155,12 @@ export type FeedEvent =
   | { readonly type: 'bookmark'; readonly instanceId: InstanceId }
   | ({ readonly type: 'master' } & MasterView)
   | ({ readonly type: 'members' } & MembersView)
-  | { readonly type: 'gap'; readonly requested: InstanceId; readonly firstKept: InstanceId; readonly checkpoint: InstanceId | null };
+  | {
+      readonly type: 'gap';
+      readonly requested: InstanceId;
+      readonly firstKept: InstanceId;
+      readonly checkpoint: InstanceId | null;
+    };
 
 export interface FollowOptions {
   readonly from: InstanceId | 'earliest' | 'now';

@@ -86,7 +86,13 @@ export class Forwarder {
       }
       if (!(error instanceof PaxmeshError)) throw error;
       const { code, message: detail, retryAfterMs } = error;
-      const answer = { type: 'forward-refused' as const, id: message.id, code, detail, retryAfterMs: retryAfterMs ?? 0 };
+      const answer = {
+        type: 'forward-refused' as const,
+        id: message.id,
+        code,
+        detail,
+        retryAfterMs: retryAfterMs ?? 0,
+      };
       this.#options.send(from, answer);
     }
   }

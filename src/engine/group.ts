@@ -14,8 +14,8 @@ import type { StateMachine } from '../machines/machine.js';
 import type { MasterCommand } from '../machines/master-machine.js';
 import { type Found, membershipAfter } from '../machines/membership-machine.js';
 import { MachineRouter } from '../machines/router.js';
-import { Applier, type AppliedEntry } from './applier.js';
 import { batchCommitted, committed, proposalState } from './answers.js';
+import { type AppliedEntry, Applier } from './applier.js';
 import { chainOf } from './checksum.js';
 import { Committer, type Placed } from './committer.js';
 import { PaxmeshError } from './errors.js';
@@ -91,10 +91,12 @@ export class Group implements Pumped, GroupFace, FeedSource {
   #replica: Replica | null = null;
   #memberships: Membership[];
   #outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
-  #needsReadmission: string | null = null;
+  #lostVote: string | null = null;
   #draining = false;
   /** Highest instance each peer is known to hold chosen. */
   readonly #peerChosen = new Map<NodeId, InstanceId>();
+  /** Store identities that peers have proved; the founding value records them. */
+  readonly #peerStores = new Map<NodeId, StoreId>();
   /** Idempotency keys of calls under way here. */
   readonly #pendingKeys = new Map<string, number>();
   #sweepAt: Millis | null = null;
@@ -150,7 +152,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
     if (this.#replica === null && this.#router.applied < 0) await this.#replay(stored.firstKept, open);
     const lost = this.#lostInstance(stored.variables, open);
     if (lost !== null) votesFrom = null;
-    this.#needsReadmission = votesFrom === null ? (lost ?? 'the store may have lost a vote') : null;
+    this.#lostVote = votesFrom === null ? (lost ?? 'the store may have lost a vote') : null;
     const before = open === stored.firstKept ? [] : await store.read(name, open - 1, 1, 1);
     this.#replica = new Replica(
       {
@@ -182,6 +184,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
   }
 
   connected(peer: PeerHello): void {
+    this.#peerStores.set(peer.id, peer.store);
     this.#options.pump.input(this, { type: 'connected', peer: peer.id });
   }
 
@@ -358,13 +361,13 @@ export class Group implements Pumped, GroupFace, FeedSource {
     return {
       gid,
       version,
-      members: members.map(({ id, url, role }) => ({
+      members: members.map(({ id, url, role, store }) => ({
         id,
         url,
         role,
         live: id === self || transport.isConnected(id),
         lastChosen: id === self ? this.lastChosen : (this.#peerChosen.get(id) ?? null),
-        needsReadmission: id === self && this.#needsReadmission !== null,
+        needsReadmission: this.#mustBeReadmitted(id, store),
       })),
     };
   }
@@ -409,7 +412,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
       draining: this.#draining,
       outage: this.#outage,
       halted: this.#applier.halted,
-      needsReadmission: this.#needsReadmission,
+      needsReadmission: this.#needsReadmission(),
       role: replica === null ? null : (memberOf(replica.membership, this.#options.self)?.role ?? null),
       level: replica?.isLevel ?? false,
       quorum: replica !== null && this.#quorumConnected(replica.membership),
@@ -483,7 +486,11 @@ export class Group implements Pumped, GroupFace, FeedSource {
       this.#feed.membersChanged();
       this.#options.membersChanged();
       const { gid, version } = membership;
-      this.#trace({ name: 'members-changed', level: 'info', facts: { gid, version, count: membership.members.length } });
+      this.#trace({
+        name: 'members-changed',
+        level: 'info',
+        facts: { gid, version, count: membership.members.length },
+      });
     }
     const master = this.#router.master.state;
     if (master?.renewal === instance) {
@@ -555,11 +562,15 @@ export class Group implements Pumped, GroupFace, FeedSource {
   /** Instance 0 gives the group its gid. Losing it to another founder is as good. */
   #foundingValue(replica: Replica): Value {
     const { self, storeId, clock } = this.#options;
-    const word = () => Math.floor(clock.random() * 2 ** 32).toString(16).padStart(8, '0');
+    const storeOf = (id: NodeId) => (id === self ? storeId : (this.#peerStores.get(id) ?? null));
+    const word = () =>
+      Math.floor(clock.random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
     const order: Found = {
       op: 'found',
       gid: word() + word(),
-      members: replica.membership.members.map((m) => (m.id === self ? { ...m, store: storeId } : m)),
+      members: replica.membership.members.map((member) => ({ ...member, store: storeOf(member.id) })),
     };
     return { id: this.#committer.nextValueId(), bytes: packBatch([this.#systemCommand(MEMBERSHIP, order)]) };
   }
@@ -586,11 +597,28 @@ export class Group implements Pumped, GroupFace, FeedSource {
       return new PaxmeshError('no-quorum', 'too few members are connected to this node');
     }
     if (replica !== null && !replica.isLevel) return new PaxmeshError('catching-up', 'this node is behind the group');
-    if (this.#needsReadmission !== null) return new PaxmeshError('needs-readmission', this.#needsReadmission);
+    const readmission = this.#needsReadmission();
+    if (readmission !== null) return new PaxmeshError('needs-readmission', readmission);
     const stuck = this.#committer.load.inFlight;
     return stuck
       ? new PaxmeshError('no-quorum', 'the value before this one does not come through')
       : new PaxmeshError('overloaded', 'the time limit passed while waiting in line');
+  }
+
+  /** Why this node's votes do not count until it is re-admitted; null: they do. */
+  #needsReadmission(): string | null {
+    const { self, storeId } = this.#options;
+    const member = memberOf(this.#membership(), self);
+    if (member !== undefined && member.store !== null && member.store !== storeId) {
+      return 'this store is not the one the membership lists: it may have forgotten votes';
+    }
+    return this.#lostVote;
+  }
+
+  #mustBeReadmitted(id: NodeId, listed: StoreId | null): boolean {
+    if (id === this.#options.self) return this.#needsReadmission() !== null;
+    const proved = this.#peerStores.get(id);
+    return listed !== null && proved !== undefined && proved !== listed;
   }
 
   #abandoned(code: 'fenced' | 'draining', detail: string, sent: boolean): PaxmeshError {

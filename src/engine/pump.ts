@@ -2,7 +2,7 @@
 // what waits, ships the messages in one frame per peer and starts one flush for all groups. Stepping goes on while the
 // flush is in flight; a second flush never starts beside the first, so batches form by themselves under load. What may
 // leave only when durable waits here for the flush that makes it so.
-import { type Effects, noEffects, type Settled, type Serve, type Diverged, type Entry } from '../core/effects.js';
+import { type Diverged, type Effects, type Entry, noEffects, type Serve, type Settled } from '../core/effects.js';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Envelope, Message } from '../core/message.js';

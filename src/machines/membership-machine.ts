@@ -6,8 +6,8 @@ import { invariant } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import type { Value } from '../core/value.js';
 import { MEMBERSHIP, touchesMembership, unpackBatch } from './batch.js';
-import type { Applied, ApplyContext, StateMachine } from './machine.js';
 import type { Command } from './command.js';
+import type { Applied, ApplyContext, StateMachine } from './machine.js';
 
 /** Gives a group its gid and records the founding members: the value of instance 0. */
 export interface Found {

@@ -16,7 +16,12 @@ import { Once } from './once.js';
 /** Why a chosen command changed nothing. `code` is the error code its proposer is answered with. */
 export interface NotApplied {
   readonly applied: false;
-  readonly code: 'command-rejected' | 'precondition-failed' | 'idempotency-key-reused' | 'duplicate' | 'unknown-machine';
+  readonly code:
+    | 'command-rejected'
+    | 'precondition-failed'
+    | 'idempotency-key-reused'
+    | 'duplicate'
+    | 'unknown-machine';
   readonly reason: string;
 }
 
