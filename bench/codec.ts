@@ -8,13 +8,16 @@ const MESSAGES_PER_FRAME = 50;
 const FRAMES = 8000;
 const ROUNDS = 5;
 
-const messages = Array.from({ length: MESSAGES_PER_FRAME }, (_, i): PeerMessage => ({
-  type: 'accept',
-  instance: 5_000_000_000 + i,
-  ballot: { round: 42, node: 'node-a' },
-  value: { id: `node-a~x1y2z3/${100_000 + i}`, bytes: new Uint8Array(randomBytes(100)) },
-  chain: 3_000_000_000 + i,
-}));
+const messages = Array.from(
+  { length: MESSAGES_PER_FRAME },
+  (_, i): PeerMessage => ({
+    type: 'accept',
+    instance: 5_000_000_000 + i,
+    ballot: { round: 42, node: 'node-a' },
+    value: { id: `node-a~x1y2z3/${100_000 + i}`, bytes: new Uint8Array(randomBytes(100)) },
+    chain: 3_000_000_000 + i,
+  }),
+);
 
 function encodeAll(key: KeyObject | null): Buffer[] {
   const encoder = new FrameEncoder(key);
@@ -51,8 +54,8 @@ for (const [name, key] of [
   }
   const count = FRAMES * MESSAGES_PER_FRAME;
   const millions = (ms: number): string => (count / ms / 1000).toFixed(2);
-  console.log(
+  process.stdout.write(
     `${name.padEnd(10)} encode ${millions(encodeMs)} M/s, decode ${millions(decodeMs)} M/s, both ${millions(encodeMs + decodeMs)} M/s, ` +
-      `${(bytes / MESSAGES_PER_FRAME).toFixed(1)} bytes a message`,
+      `${(bytes / MESSAGES_PER_FRAME).toFixed(1)} bytes a message\n`,
   );
 }

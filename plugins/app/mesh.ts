@@ -1,6 +1,9 @@
 // The peers' door: /mesh. Hands every socket to the mesh, which asks who it is; no token is wanted here, the handshake
-// proves the cluster secret. Links end before the server closes, after the engine was drained.
+// proves the cluster secret. Where the server asks for client certificates, a peer must have shown a valid one as well
+// (callers of the API may go without). Links end before the server closes, after the engine was drained.
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
 
@@ -13,10 +16,23 @@ export interface MeshPluginOptions {
   readonly mesh: MeshDoor;
 }
 
+const CLOSE_REFUSED = 4401;
+
 export default fp<MeshPluginOptions>(
   async (app, { mesh }) => {
-    app.get('/mesh', { websocket: true, config: { role: 'open' } }, (socket, request) => mesh.accept(socket, request.raw));
+    app.get('/mesh', { websocket: true, config: { role: 'open' } }, (socket, { raw, log }) => {
+      if (showedCertificate(raw.socket)) return mesh.accept(socket, raw);
+      log.warn({ remote: raw.socket.remoteAddress }, 'a peer without a valid certificate was refused');
+      socket.close(CLOSE_REFUSED, 'a certificate of the cluster is required');
+    });
     app.addHook('preClose', () => mesh.close());
   },
   { name: 'mesh', dependencies: ['websocket'] },
 );
+
+/** True also where none was asked for. A session that is resumed counts as authorized even if it never had one. */
+function showedCertificate(socket: Socket): boolean {
+  if (!(socket instanceof TLSSocket)) return true;
+  if (!socket.authorized) return !socket.authorizationError;
+  return Object.keys(socket.getPeerCertificate()).length > 0;
+}

@@ -75,7 +75,14 @@ export class Link {
   #rttMs: number | null = null;
 
   /** `wire` is the connection below an accepted socket; a dialled one brings its own. Listens at once: no byte is lost. */
-  constructor(socket: WebSocket, wire: Socket | null, remote: string, handshake: Handshake, owner: LinkOwner, limits: LinkLimits) {
+  constructor(
+    socket: WebSocket,
+    wire: Socket | null,
+    remote: string,
+    handshake: Handshake,
+    owner: LinkOwner,
+    limits: LinkLimits,
+  ) {
     this.#socket = socket;
     this.#wire = wire;
     this.remote = remote;

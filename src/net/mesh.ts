@@ -2,11 +2,12 @@
 // steps in when nothing comes. Of two links between the same two processes both sides keep the one the smaller id
 // dialled; a link of a later process of a peer replaces that of the earlier one. Whoever proves the cluster secret may
 // come, also a node that nobody named yet. Trusts nothing it reads before that proof.
-import type { IncomingMessage } from 'node:http';
+
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { InvariantBroken } from '../core/invariant.js';
 import type { GroupId, NodeId, StoreId } from '../core/ids.js';
+import { InvariantBroken } from '../core/invariant.js';
 import type { PeerAddress, PeerHello, PeerMessage, Trace, Transport, TransportListener } from '../engine/ports.js';
 import type { FrameEntry } from './frame.js';
 import { type Gids, Handshake, type HandshakeSelf, type Session } from './handshake.js';
@@ -119,7 +120,9 @@ export class Mesh implements Transport, LinkOwner {
       setTimeout(() => socket.terminate(), limits.GOODBYE_MS).unref();
       return;
     }
-    this.#links.add(new Link(socket, request.socket, remote, new Handshake('acceptor', this.#self), this, this.#limits));
+    this.#links.add(
+      new Link(socket, request.socket, remote, new Handshake('acceptor', this.#self), this, this.#limits),
+    );
   }
 
   close(): Promise<void> {
@@ -139,11 +142,13 @@ export class Mesh implements Transport, LinkOwner {
     const superseded = { code: limits.CLOSE_SUPERSEDED, reason: 'another link stays' };
     if (this.#closing !== null) return { code: limits.CLOSE_AWAY, reason: 'going away' };
     const isNew = !this.#peers.has(hello.id);
-    if (isNew && this.#strangers() >= limits.STRANGERS_MAX) return { code: limits.CLOSE_CROWDED, reason: 'too many strangers' };
+    if (isNew && this.#strangers() >= limits.STRANGERS_MAX)
+      return { code: limits.CLOSE_CROWDED, reason: 'too many strangers' };
     const peer = this.#peerOf(hello.id);
     const isMineToDial = this.#self.id < hello.id;
     // My own dial has reached the peer already and will stay: no need to come up twice.
-    if (link.role === 'acceptor' && isMineToDial && peer.dial?.claimed === hello.id && peer.link === null) return superseded;
+    if (link.role === 'acceptor' && isMineToDial && peer.dial?.claimed === hello.id && peer.link === null)
+      return superseded;
     const old = peer.link;
     if (old !== null && old.session?.life === life && old.role !== link.role) {
       if ((link.role === 'dialler') !== isMineToDial) return superseded;
@@ -159,7 +164,11 @@ export class Mesh implements Transport, LinkOwner {
     // A dial that has not reached the peer yet is not needed any more.
     if (peer.dial?.claimed === null) peer.dial.end({ code: limits.CLOSE_SUPERSEDED, reason: 'another link came up' });
     peer.cameUp();
-    this.#options.trace({ name: 'mesh-up', level: 'info', facts: { peer: hello.id, role: link.role, remote: link.remote } });
+    this.#options.trace({
+      name: 'mesh-up',
+      level: 'info',
+      facts: { peer: hello.id, role: link.role, remote: link.remote },
+    });
     this.#tell((listener) => listener.connected(hello));
   }
 

@@ -70,7 +70,8 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
     case 'prepare':
       to.u8(PREPARE);
       to.u53(message.instance);
-      return writeBallot(to, names, message.ballot);
+      writeBallot(to, names, message.ballot);
+      return;
     case 'promised':
       to.u8(PROMISED);
       to.u53(message.instance);
@@ -78,30 +79,36 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.u8(message.vote === null ? 0 : 1);
       if (message.vote === null) return;
       writeBallot(to, names, message.vote.ballot);
-      return writeValue(to, message.vote.value);
+      writeValue(to, message.vote.value);
+      return;
     case 'accept':
       to.u8(ACCEPT);
       to.u53(message.instance);
       writeBallot(to, names, message.ballot);
       to.u32(message.chain);
-      return writeValue(to, message.value);
+      writeValue(to, message.value);
+      return;
     case 'accepted':
       to.u8(ACCEPTED);
       to.u53(message.instance);
-      return writeBallot(to, names, message.ballot);
+      writeBallot(to, names, message.ballot);
+      return;
     case 'rejected':
       to.u8(REJECTED);
       to.u53(message.instance);
       writeBallot(to, names, message.ballot);
-      return writeBallot(to, names, message.promised);
+      writeBallot(to, names, message.promised);
+      return;
     case 'chosen':
       to.u8(CHOSEN);
       to.u53(message.instance);
       writeBallot(to, names, message.ballot);
-      return to.u32(message.chain);
+      to.u32(message.chain);
+      return;
     case 'ask':
       to.u8(ASK);
-      return to.u53(message.open);
+      to.u53(message.open);
+      return;
     case 'teach':
       to.u8(TEACH);
       to.u53(message.open);
@@ -113,18 +120,21 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.u53(message.id);
       to.u8(message.reply ? 1 : 0);
       to.duration(message.waitMs);
-      return to.bytes(message.batch);
+      to.bytes(message.batch);
+      return;
     case 'forward-refused':
       to.u8(FORWARD_REFUSED);
       to.u53(message.id);
       names.write(to, message.code);
       to.string(message.detail);
-      return to.duration(message.retryAfterMs);
+      to.duration(message.retryAfterMs);
+      return;
     case 'forward-settled':
       to.u8(FORWARD_SETTLED);
       to.u53(message.id);
       to.u53(message.instance);
-      return to.string(message.json);
+      to.string(message.json);
+      return;
   }
 }
 

@@ -1,8 +1,8 @@
 // What the mesh keeps about one peer: where it is, its link, the dial under way, and when to dial next. Decides about
 // time only; the mesh dials.
 import type { NodeId } from '../core/ids.js';
-import type { Link } from './link.js';
 import { FIRST_PATIENCE_MS, PATIENCE_MS, PROVEN_MS, REDIAL_MS, REDIAL_MS_MAX } from './limits.js';
+import type { Link } from './link.js';
 import { addTraffic, noTraffic, type Traffic } from './traffic.js';
 
 export interface PeerStats extends Traffic {
@@ -55,7 +55,8 @@ export class Peer {
 
   /** A link is over, or a dial came to nothing. Only what carried traffic, or held, calls for a fresh start. */
   lost(link: Link): void {
-    const isProven = link.traffic.framesIn > 0 || performance.now() - (link.upSinceMs ?? Number.POSITIVE_INFINITY) > PROVEN_MS;
+    const isProven =
+      link.traffic.framesIn > 0 || performance.now() - (link.upSinceMs ?? Number.POSITIVE_INFINITY) > PROVEN_MS;
     this.#failures = isProven ? 0 : this.#failures + 1;
     if (link.session !== null) this.#past = addTraffic(this.#past, link.traffic);
   }

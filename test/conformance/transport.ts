@@ -50,7 +50,9 @@ export class Recorder implements TransportListener {
   }
 
   opens(from: NodeId): number[] {
-    return this.got.flatMap(({ from: sender, message }) => (sender === from && message.type === 'ask' ? [message.open] : []));
+    return this.got.flatMap(({ from: sender, message }) =>
+      sender === from && message.type === 'ask' ? [message.open] : [],
+    );
   }
 }
 
@@ -115,7 +117,10 @@ export function transportConformance(name: string, makeWorld: () => Promise<Tran
       }
       a.transport.flush();
       await world.until('all have arrived', () => b.heard.got.length >= sent.length);
-      assert.deepEqual(b.heard.got, sent.map((pair) => ({ from: 'a', ...pair })));
+      assert.deepEqual(
+        b.heard.got,
+        sent.map((pair) => ({ from: 'a', ...pair })),
+      );
     });
 
     test('sends nothing before the flush', async () => {
@@ -130,7 +135,13 @@ export function transportConformance(name: string, makeWorld: () => Promise<Tran
     test('leaves received bytes alone whatever comes afterwards', async () => {
       const { a, b } = await pair();
       for (let i = 0; i < 50; i++) {
-        a.transport.send('b', 'main', { type: 'forward', id: i, reply: false, waitMs: 1, batch: new Uint8Array(100).fill(i) });
+        a.transport.send('b', 'main', {
+          type: 'forward',
+          id: i,
+          reply: false,
+          waitMs: 1,
+          batch: new Uint8Array(100).fill(i),
+        });
         a.transport.flush();
         if (i % 10 === 0) await world.settle();
       }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { InvariantBroken } from '../../src/core/invariant.js';
-import { type FrameEntry, FrameDecoder, FrameEncoder } from '../../src/net/frame.js';
+import { FrameDecoder, FrameEncoder, type FrameEntry } from '../../src/net/frame.js';
 import { FrameError } from '../../src/net/frame-error.js';
 import { anyEntry, messagesByType } from './messages.js';
 
@@ -41,7 +41,9 @@ describe('a frame', () => {
     test(`brings every ${type} back as it was`, () => {
       fc.assert(
         fc.property(arbitrary, (message) => {
-          assert.deepEqual(new FrameDecoder(null).decode(encode([{ group: 'main', message }])), [{ group: 'main', message }]);
+          assert.deepEqual(new FrameDecoder(null).decode(encode([{ group: 'main', message }])), [
+            { group: 'main', message },
+          ]);
         }),
       );
     });
@@ -115,14 +117,20 @@ describe('a frame', () => {
 
   test('that claims a value of 4 GiB is refused before anything is allocated', () => {
     const forward = [16, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    assert.throws(() => new FrameDecoder(null).decode(forge([...main, ...forward, 0xff, 0xff, 0xff, 0xff, 0x0f])), FrameError);
+    assert.throws(
+      () => new FrameDecoder(null).decode(forge([...main, ...forward, 0xff, 0xff, 0xff, 0xff, 0x0f])),
+      FrameError,
+    );
   });
 
   test('that claims a wait of minus one or of no number is refused', () => {
     for (const wait of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       const bytes = Buffer.alloc(8);
       bytes.writeDoubleBE(wait);
-      assert.throws(() => new FrameDecoder(null).decode(forge([...main, 16, ...Array(8).fill(0), 0, ...bytes, 0])), FrameError);
+      assert.throws(
+        () => new FrameDecoder(null).decode(forge([...main, 16, ...Array(8).fill(0), 0, ...bytes, 0])),
+        FrameError,
+      );
     }
   });
 
@@ -160,7 +168,10 @@ describe('a frame', () => {
     assert.ok(encoder.add('other', { type: 'ask', open: 3 }, 200));
     const frame = encoder.finish();
     assert.ok(frame.length <= 200);
-    assert.deepEqual(new FrameDecoder(null).decode(frame), [accept, { group: 'other', message: { type: 'ask', open: 3 } }]);
+    assert.deepEqual(new FrameDecoder(null).decode(frame), [
+      accept,
+      { group: 'other', message: { type: 'ask', open: 3 } },
+    ]);
   });
 
   test('gives values that do not keep the frame alive', () => {

@@ -4,7 +4,15 @@ import { FrameDecoder, FrameEncoder } from '../../src/net/frame.js';
 import { Handshake, HandshakeRefused, type HandshakeSelf, type Session } from '../../src/net/handshake.js';
 
 function self(id: string, changes: Partial<HandshakeSelf> = {}): HandshakeSelf {
-  return { id, store: `store-of-${id}`, life: `life-of-${id}`, secret: 'open sesame', frameBytesMax: 1000, gids: () => ({ main: null }), ...changes };
+  return {
+    id,
+    store: `store-of-${id}`,
+    life: `life-of-${id}`,
+    secret: 'open sesame',
+    frameBytesMax: 1000,
+    gids: () => ({ main: null }),
+    ...changes,
+  };
 }
 
 interface Meeting {
@@ -26,7 +34,11 @@ function meet(dialler: HandshakeSelf, acceptor: HandshakeSelf, expected = accept
   const three = must(d.receive(two).reply);
   const accepted = a.receive(three);
   const four = must(accepted.reply);
-  return { messages: [one, two, three, four], dialler: must(d.receive(four).session), acceptor: must(accepted.session) };
+  return {
+    messages: [one, two, three, four],
+    dialler: must(d.receive(four).session),
+    acceptor: must(accepted.session),
+  };
 }
 
 function refused(reason: RegExp, act: () => unknown): void {
@@ -73,7 +85,11 @@ describe('the handshake', () => {
   });
 
   test('refuses a wrong secret, a missing one, and one too many', () => {
-    for (const [mine, yours] of [['one', 'two'], [null, 'two'], ['one', null]] as const) {
+    for (const [mine, yours] of [
+      ['one', 'two'],
+      [null, 'two'],
+      ['one', null],
+    ] as const) {
       refused(/not authenticated/, () => meet(self('a', { secret: mine }), self('b', { secret: yours })));
     }
   });
@@ -138,7 +154,9 @@ describe('the handshake', () => {
   test('refuses an unknown version with a reason', () => {
     const one = new Handshake('dialler', self('a'), 'b').open();
     one[0] = 9;
-    refused(/mesh version 9 is unknown here, this node speaks 1/, () => new Handshake('acceptor', self('b')).receive(one));
+    refused(/mesh version 9 is unknown here, this node speaks 1/, () =>
+      new Handshake('acceptor', self('b')).receive(one),
+    );
   });
 
   test('refuses every message that is cut short or has a byte flipped', () => {

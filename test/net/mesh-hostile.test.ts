@@ -45,7 +45,10 @@ describe('the mesh, when others misbehave', () => {
 
   function unmoved(): void {
     assert.deepEqual(node.heard.got, []);
-    assert.deepEqual(node.heard.events.filter((event) => !event.endsWith(' p')), []);
+    assert.deepEqual(
+      node.heard.events.filter((event) => !event.endsWith(' p')),
+      [],
+    );
   }
 
   test('closes 4401 on a peer without the secret, with a wrong one, or of another cluster, before it reads a frame', async () => {
@@ -82,7 +85,11 @@ describe('the mesh, when others misbehave', () => {
   });
 
   test('closes 4401 on garbage, on text and on nothing in place of a handshake', async () => {
-    for (const [bytes, binary] of [[NOISE, true], [Buffer.alloc(0), true], [Buffer.from('hello'), false]] as const) {
+    for (const [bytes, binary] of [
+      [NOISE, true],
+      [Buffer.alloc(0), true],
+      [Buffer.from('hello'), false],
+    ] as const) {
       const peer = await raw().open();
       peer.socket.send(bytes, { binary });
       assert.equal((await peer.closing()).code, 4401);
@@ -131,7 +138,10 @@ describe('the mesh, when others misbehave', () => {
     replayer.post(frame);
     replayer.post(frame);
     assert.equal((await replayer.closing()).code, 4400);
-    assert.deepEqual(node.heard.got.map(({ from }) => from), ['y']);
+    assert.deepEqual(
+      node.heard.got.map(({ from }) => from),
+      ['y'],
+    );
     assert.equal(good.closed, null);
     assert.ok(node.transport.isConnected('p'));
   });
@@ -144,7 +154,12 @@ describe('the mesh, when others misbehave', () => {
     ];
     for (const [i, message] of forged.entries()) {
       const peer = await goodPeer(`x${i}`);
-      peer.post(peer.frame([{ group: 'main', message: ask(1) }, { group: 'main', message }]));
+      peer.post(
+        peer.frame([
+          { group: 'main', message: ask(1) },
+          { group: 'main', message },
+        ]),
+      );
       const { code, reason } = await peer.closing();
       assert.equal(code, 4400);
       assert.match(reason, /ballot of another node/);
@@ -161,7 +176,10 @@ describe('the mesh, when others misbehave', () => {
       assert.ok(code === 1009 || code === 1006, `${code}`);
     }
     await unharmed(good);
-    assert.deepEqual(node.heard.got.map(({ from }) => from), ['p']);
+    assert.deepEqual(
+      node.heard.got.map(({ from }) => from),
+      ['p'],
+    );
   });
 
   test('notices a peer that has fallen silent, and only that one', async () => {
@@ -194,7 +212,8 @@ describe('the mesh, when others misbehave', () => {
     const batch = new Uint8Array(100_000);
     let most = 0;
     for (let i = 0; i < 300; i++) {
-      for (const to of ['x', 'y']) slowNode.transport.send(to, 'main', { type: 'forward', id: i, reply: false, waitMs: 1, batch });
+      for (const to of ['x', 'y'])
+        slowNode.transport.send(to, 'main', { type: 'forward', id: i, reply: false, waitMs: 1, batch });
       slowNode.transport.flush();
       for (const { bufferedBytes } of slowNode.transport.stats()) most = Math.max(most, bufferedBytes);
       await until('the quick one has it', () => quick.messages.length > 0);
@@ -214,7 +233,10 @@ describe('the mesh, when others misbehave', () => {
     assert.equal((await late.closing()).code, 1013);
     for (const peer of crowd) peer.socket.terminate();
     await until('one is let in again', () => {
-      if (raws.at(-1)?.closed !== null || raws.at(-1) === late) void raw().shake({ id: 'p', secret: SECRET }, 'm').catch(() => undefined);
+      if (raws.at(-1)?.closed !== null || raws.at(-1) === late)
+        void raw()
+          .shake({ id: 'p', secret: SECRET }, 'm')
+          .catch(() => undefined);
       return node.transport.isConnected('p');
     });
   });
@@ -244,7 +266,9 @@ describe('the mesh, when others misbehave', () => {
       { id: 'z3', url: 'not a url' },
       { id: 'z4', url: `http://user:password@${urlOf(trap).slice(7)}` },
     ]);
-    await until('all have failed', () => ['z1', 'z2', 'z3', 'z4'].every((id) => node.notes.some(({ facts }) => facts['who'] === id)));
+    await until('all have failed', () =>
+      ['z1', 'z2', 'z3', 'z4'].every((id) => node.notes.some(({ facts }) => facts['who'] === id)),
+    );
     assert.equal(knocks, 0);
     assert.equal(JSON.stringify(node.notes).includes('password@'), false);
   });

@@ -107,7 +107,10 @@ export class RawPeer {
   #decoder: FrameDecoder | null = null;
 
   constructor(port: number, options: { readonly autoPong?: boolean } = {}) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}/mesh`, { perMessageDeflate: false, autoPong: options.autoPong ?? true });
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}/mesh`, {
+      perMessageDeflate: false,
+      autoPong: options.autoPong ?? true,
+    });
     this.socket.on('message', (data) => this.messages.push(data as Buffer));
     this.socket.on('error', () => this.socket.terminate());
     this.socket.on('close', (code, reason) => {
@@ -123,7 +126,14 @@ export class RawPeer {
   /** Shakes hands as the given node and returns when the link stands. */
   async shake(self: Partial<HandshakeSelf> & { readonly id: string }, expected: string): Promise<this> {
     await this.open();
-    const whole = { store: `store-of-${self.id}`, life: 'raw', secret: null, frameBytesMax: FRAME_BYTES_MAX, gids: () => ({}), ...self };
+    const whole = {
+      store: `store-of-${self.id}`,
+      life: 'raw',
+      secret: null,
+      frameBytesMax: FRAME_BYTES_MAX,
+      gids: () => ({}),
+      ...self,
+    };
     const handshake = new Handshake('dialler', whole, expected);
     this.post(handshake.open());
     for (let step = 0; this.session === null; step++) {

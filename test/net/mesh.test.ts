@@ -145,7 +145,8 @@ describe('the mesh', () => {
     const frames = () => a.transport.stats().find(({ id }) => id === 'b')?.framesOut;
     assert.equal(frames(), 1);
     const batch = new Uint8Array(100_000);
-    for (let i = 0; i < 10; i++) a.transport.send('b', 'main', { type: 'forward', id: i, reply: false, waitMs: 1, batch });
+    for (let i = 0; i < 10; i++)
+      a.transport.send('b', 'main', { type: 'forward', id: i, reply: false, waitMs: 1, batch });
     a.transport.flush();
     await until('all arrive', () => b.heard.got.length === 110);
     assert.equal(frames(), 6);
@@ -155,14 +156,18 @@ describe('the mesh', () => {
     const [a, b] = [await start('a', { frameBytesMax: 2 * FRAME_BYTES_MAX }), await start('b')];
     introduce(a, b);
     await linked(a, b);
-    const forward = (length: number) => ({ type: 'forward', id: length, reply: false, waitMs: 1, batch: new Uint8Array(length) }) as const;
+    const forward = (length: number) =>
+      ({ type: 'forward', id: length, reply: false, waitMs: 1, batch: new Uint8Array(length) }) as const;
     a.transport.send('b', 'main', ask(1));
     a.transport.send('b', 'main', forward(FRAME_BYTES_MAX - 100));
     a.transport.send('b', 'main', forward(FRAME_BYTES_MAX));
     a.transport.send('b', 'main', ask(2));
     a.transport.flush();
     await until('the last arrives', () => b.heard.opens('a').includes(2));
-    assert.deepEqual(b.heard.got.map(({ message }) => message.type), ['ask', 'forward', 'ask']);
+    assert.deepEqual(
+      b.heard.got.map(({ message }) => message.type),
+      ['ask', 'forward', 'ask'],
+    );
     assert.equal(a.transport.stats().find(({ id }) => id === 'b')?.droppedMessages, 1);
     assert.deepEqual(b.heard.events, ['connected a']);
   });

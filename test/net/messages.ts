@@ -9,7 +9,10 @@ import type { FrameEntry } from '../../src/net/frame.js';
 const u53 = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER));
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
-const ballot: fc.Arbitrary<Ballot> = fc.record({ round: u53, node: fc.oneof(name, fc.constant('')) }, { noNullPrototype: true });
+const ballot: fc.Arbitrary<Ballot> = fc.record(
+  { round: u53, node: fc.oneof(name, fc.constant('')) },
+  { noNullPrototype: true },
+);
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 1000, maxLength: 1100 }));
 const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.constant('ü'.repeat(40)));
 const value: fc.Arbitrary<Value> = fc.record({ id: text, bytes }, { noNullPrototype: true });
@@ -19,7 +22,10 @@ const plain = { noNullPrototype: true } as const;
 
 export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
   prepare: fc.record({ type: fc.constant('prepare'), instance: u53, ballot }, plain),
-  promised: fc.record({ type: fc.constant('promised'), instance: u53, ballot, vote: fc.option(vote, { nil: null }) }, plain),
+  promised: fc.record(
+    { type: fc.constant('promised'), instance: u53, ballot, vote: fc.option(vote, { nil: null }) },
+    plain,
+  ),
   accept: fc.record({ type: fc.constant('accept'), instance: u53, ballot, value, chain: u32 }, plain),
   accepted: fc.record({ type: fc.constant('accepted'), instance: u53, ballot }, plain),
   rejected: fc.record({ type: fc.constant('rejected'), instance: u53, ballot, promised: ballot }, plain),
@@ -33,7 +39,10 @@ export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary
     },
     plain,
   ),
-  forward: fc.record({ type: fc.constant('forward'), id: u53, reply: fc.boolean(), waitMs: duration, batch: bytes }, plain),
+  forward: fc.record(
+    { type: fc.constant('forward'), id: u53, reply: fc.boolean(), waitMs: duration, batch: bytes },
+    plain,
+  ),
   'forward-refused': fc.record(
     { type: fc.constant('forward-refused'), id: u53, code: name, detail: text, retryAfterMs: duration },
     plain,
