@@ -38,12 +38,13 @@ import type {
 import { Feed, type FeedSource } from './feed.js';
 import { Forwarder } from './forwarder.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { LogPages, type Wait } from './log-pages.js';
 import type { Clock, HostMessage, LogStore, PeerHello, Trace, TraceNote, Transport } from './ports.js';
 import type { Pump, Pumped } from './pump.js';
 import { readiness } from './readiness.js';
 import { RecentLog } from './recent-log.js';
+import { recover } from './recovery.js';
 import { Teacher } from './teacher.js';
-import { viewInstance } from './view.js';
 
 const SWEEP_MS = 20;
 const REPLAY_ENTRIES = 2000;
@@ -85,9 +86,10 @@ export class Group implements Pumped, GroupFace, FeedSource {
   readonly #forwarder: Forwarder;
   readonly #lease: LeaseKeeper;
   readonly #feed: Feed;
-  #log: RecentLog;
-  #applier: Applier;
-  #teacher: Teacher;
+  readonly #log: RecentLog;
+  readonly #pages: LogPages;
+  readonly #applier: Applier;
+  readonly #teacher: Teacher;
   #replica: Replica | null = null;
   #memberships: Membership[];
   #outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
@@ -100,7 +102,6 @@ export class Group implements Pumped, GroupFace, FeedSource {
   /** Idempotency keys of calls under way here. */
   readonly #pendingKeys = new Map<string, number>();
   #sweepAt: Millis | null = null;
-  readonly #views = new WeakMap<Entry, InstanceView>();
 
   constructor(options: GroupOptions) {
     this.#options = options;
@@ -127,7 +128,9 @@ export class Group implements Pumped, GroupFace, FeedSource {
       isConnected: (node) => options.transport.isConnected(node),
       trace: (note) => this.#trace(note),
     });
-    this.#log = new RecentLog(options.store, options.name, 0, 0);
+    this.#log = new RecentLog(options.store, options.name);
+    const wait: Wait = (ms, onStop) => this.#feed.wait(ms, onStop);
+    this.#pages = new LogPages(this.#log, this.#router, () => options.clock.now(), wait);
     this.#applier = this.#newApplier();
     this.#teacher = this.#newTeacher();
   }
@@ -138,21 +141,12 @@ export class Group implements Pumped, GroupFace, FeedSource {
   async load(): Promise<void> {
     const { store, storeId, self, clock, name } = this.#options;
     const stored = await store.load(name);
-    const { last } = stored;
-    let open = last === null ? stored.firstKept : last.chosen ? last.instance + 1 : last.instance;
-    let votesFrom: InstanceId | null = 0;
-    for (const damage of stored.damage) {
-      this.#trace({ name: 'damage', level: 'error', facts: { instance: damage.instance, detail: damage.detail } });
-      if (damage.hidesVote) votesFrom = null;
-      else if (damage.instance !== null && damage.instance < open) {
-        open = damage.instance;
-        votesFrom = votesFrom === null ? null : (last?.instance ?? open) + 1;
-      }
+    for (const { instance, detail } of stored.damage) {
+      this.#trace({ name: 'damage', level: 'error', facts: { instance, detail } });
     }
-    if (this.#replica === null && this.#router.applied < 0) await this.#replay(stored.firstKept, open);
-    const lost = this.#lostInstance(stored.variables, open);
-    if (lost !== null) votesFrom = null;
-    this.#lostVote = votesFrom === null ? (lost ?? 'the store may have lost a vote') : null;
+    const { open, vote, votesFrom, lostVote } = recover(stored);
+    this.#lostVote = lostVote;
+    if (this.#router.applied < 0) await this.#replay(stored.firstKept, open);
     const before = open === stored.firstKept ? [] : await store.read(name, open - 1, 1, 1);
     this.#replica = new Replica(
       {
@@ -161,10 +155,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
         open,
         chain: before[0]?.checksum ?? CHAIN_START,
         promised: stored.promised,
-        vote:
-          last !== null && !last.chosen && last.instance === open
-            ? { ballot: last.ballot, value: last.value, chain: last.checksum }
-            : null,
+        vote,
         membership: this.#membershipFor(open),
         votesFrom,
         seed: Math.floor(clock.random() * 2 ** 32),
@@ -326,33 +317,20 @@ export class Group implements Pumped, GroupFace, FeedSource {
     }
   }
 
-  async instance(id: InstanceId): Promise<InstanceView> {
-    this.#checkKept(id);
-    const [entry] = await this.#log.read(id, 1, 1);
-    if (entry === undefined) throw new PaxmeshError('instance-not-chosen', `instance ${id} is not chosen yet`);
-    return this.#view(entry);
+  instance(id: InstanceId): Promise<InstanceView> {
+    return this.#pages.one(id);
   }
 
-  async instances(from: InstanceId, limit: number, waitMs: Millis, signal?: AbortSignal): Promise<InstancePage> {
-    const { clock } = this.#options;
-    const until = clock.now() + waitMs;
-    while (this.#log.lastChosen < from && clock.now() < until && signal?.aborted !== true) {
-      await this.#feed.wait(until - clock.now(), (stop) => signal?.addEventListener('abort', stop, { once: true }));
-    }
-    this.#checkKept(from);
-    const entries = await this.#log.read(from, limit, REPLAY_BYTES);
-    const { firstKept, lastChosen } = this.#log;
-    const next = entries.at(-1)?.instance ?? lastChosen;
-    return { items: entries.map((entry) => this.#view(entry)), next: next + 1, firstKept, lastChosen };
+  instances(from: InstanceId, limit: number, waitMs: Millis, signal?: AbortSignal): Promise<InstancePage> {
+    return this.#pages.page(from, limit, waitMs, signal);
   }
 
   follow(options: FollowOptions): Follower {
     return this.#feed.follow(options);
   }
 
-  async views(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]> {
-    const entries = await this.#log.read(from, Math.min(limit, this.applied - from + 1), bytesMax);
-    return entries.map((entry) => this.#view(entry));
+  views(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]> {
+    return this.#pages.applied(from, limit, bytesMax);
   }
 
   membersView(): MembersView {
@@ -431,26 +409,13 @@ export class Group implements Pumped, GroupFace, FeedSource {
   }
 
   async #replay(firstKept: InstanceId, open: InstanceId): Promise<void> {
-    const { store, name, clock } = this.#options;
-    this.#log = new RecentLog(store, name, firstKept, open);
-    this.#applier = this.#newApplier();
-    this.#teacher = this.#newTeacher();
+    this.#log.begin(firstKept, open);
     for (let next = firstKept; next < open; ) {
       const entries = await this.#log.read(next, Math.min(REPLAY_ENTRIES, open - next), REPLAY_BYTES);
       for (const entry of entries) this.#applier.offer(entry);
       next += entries.length;
     }
-    this.#lease.started(this.#router.master.state, clock.now(), this.#rank());
-  }
-
-  /** A variable that is newer than the log proves that the log lost its end. */
-  #lostInstance(variables: ReadonlyMap<string, string>, open: InstanceId): string | null {
-    for (const [name, json] of variables) {
-      const { version, renewal } = JSON.parse(json) as { version: number; renewal?: number };
-      const at = renewal ?? version;
-      if (at >= open) return `variable ${name} was set by instance ${at}, and the log ends at ${open - 1}`;
-    }
-    return null;
+    this.#lease.started(this.#router.master.state, this.#options.clock.now(), this.#rank());
   }
 
   #newApplier(): Applier {
@@ -630,21 +595,6 @@ export class Group implements Pumped, GroupFace, FeedSource {
     let live = 0;
     for (const { id } of votersOf(membership)) if (id === self || transport.isConnected(id)) live++;
     return live >= quorumOf(membership);
-  }
-
-  #checkKept(id: InstanceId): void {
-    if (id >= this.firstKept) return;
-    const facts = { firstKept: this.firstKept, checkpoint: this.checkpoint };
-    throw new PaxmeshError('instance-trimmed', `instances below ${this.firstKept} are no longer kept`, { facts });
-  }
-
-  #view(entry: Entry): InstanceView {
-    let view = this.#views.get(entry);
-    if (view === undefined) {
-      view = viewInstance(entry, (instance, index) => this.#router.notApplied(instance, index));
-      if (entry.instance <= this.applied) this.#views.set(entry, view);
-    }
-    return view;
   }
 
   #membership(): Membership {

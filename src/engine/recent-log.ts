@@ -12,21 +12,29 @@ export const RECENT_BYTES_MAX = 32 * 1024 * 1024;
 export class RecentLog {
   readonly #store: LogStore;
   readonly #group: GroupId;
-  readonly firstKept: InstanceId;
+  #firstKept: InstanceId = 0;
   /** Entries of [#first, lastChosen]; slots before #head are let go. */
   #entries: Entry[] = [];
   #head = 0;
   #bytes = 0;
-  #last: InstanceId;
-  #durableThrough: InstanceId;
+  #last: InstanceId = -1;
+  #durableThrough: InstanceId = -1;
 
-  /** `open`: the store holds everything in [firstKept, open), closed. */
-  constructor(store: LogStore, group: GroupId, firstKept: InstanceId, open: InstanceId) {
+  constructor(store: LogStore, group: GroupId) {
     this.#store = store;
     this.#group = group;
-    this.firstKept = firstKept;
+  }
+
+  /** Before anything else: the store holds everything in [firstKept, open), closed. */
+  begin(firstKept: InstanceId, open: InstanceId): void {
+    invariant(this.#last === -1, 'in-order', () => `the log begins twice, at ${open} after ${this.#last}`);
+    this.#firstKept = firstKept;
     this.#last = open - 1;
     this.#durableThrough = open - 1;
+  }
+
+  get firstKept(): InstanceId {
+    return this.#firstKept;
   }
 
   /** -1 before the first. */

@@ -1,0 +1,72 @@
+// The log as people read it: single instances, pages with a long poll, and the stretches the feed is made of.
+import type { Entry } from '../core/effects.js';
+import type { InstanceId, Millis } from '../core/ids.js';
+import type { MachineRouter } from '../machines/router.js';
+import { PaxmeshError } from './errors.js';
+import type { InstancePage, InstanceView } from './face.js';
+import type { RecentLog } from './recent-log.js';
+import { viewInstance } from './view.js';
+
+const PAGE_BYTES = 8 * 1024 * 1024;
+
+/** Waits for the next change, at most `ms`; `onStop` is handed the way to end the wait early. */
+export type Wait = (ms: Millis, onStop: (stop: () => void) => void) => Promise<void>;
+
+export class LogPages {
+  readonly #log: RecentLog;
+  readonly #router: MachineRouter;
+  readonly #wait: Wait;
+  readonly #now: () => Millis;
+  readonly #views = new WeakMap<Entry, InstanceView>();
+
+  constructor(log: RecentLog, router: MachineRouter, now: () => Millis, wait: Wait) {
+    this.#log = log;
+    this.#router = router;
+    this.#now = now;
+    this.#wait = wait;
+  }
+
+  /** Throws instance-not-chosen, instance-trimmed. */
+  async one(id: InstanceId): Promise<InstanceView> {
+    this.#checkKept(id);
+    const [entry] = await this.#log.read(id, 1, 1);
+    if (entry === undefined) throw new PaxmeshError('instance-not-chosen', `instance ${id} is not chosen yet`);
+    return this.#view(entry);
+  }
+
+  /** Throws instance-trimmed. */
+  async page(from: InstanceId, limit: number, waitMs: Millis, signal?: AbortSignal): Promise<InstancePage> {
+    const until = this.#now() + waitMs;
+    while (this.#log.lastChosen < from && this.#now() < until && signal?.aborted !== true) {
+      await this.#wait(until - this.#now(), (stop) => signal?.addEventListener('abort', stop, { once: true }));
+    }
+    this.#checkKept(from);
+    const entries = await this.#log.read(from, limit, PAGE_BYTES);
+    const { firstKept, lastChosen } = this.#log;
+    const end = entries.at(-1)?.instance ?? lastChosen;
+    return { items: entries.map((entry) => this.#view(entry)), next: end + 1, firstKept, lastChosen };
+  }
+
+  /** Applied instances from `from` on, which is kept and applied. */
+  async applied(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]> {
+    const entries = await this.#log.read(from, Math.min(limit, this.#router.applied - from + 1), bytesMax);
+    return entries.map((entry) => this.#view(entry));
+  }
+
+  #checkKept(id: InstanceId): void {
+    const { firstKept } = this.#log;
+    if (id >= firstKept) return;
+    const facts = { firstKept, checkpoint: null };
+    throw new PaxmeshError('instance-trimmed', `instances below ${firstKept} are no longer kept`, { facts });
+  }
+
+  #view(entry: Entry): InstanceView {
+    let view = this.#views.get(entry);
+    if (view === undefined) {
+      view = viewInstance(entry, (instance, index) => this.#router.notApplied(instance, index));
+      // Until it is applied nobody knows which of its values will be.
+      if (entry.instance <= this.#router.applied) this.#views.set(entry, view);
+    }
+    return view;
+  }
+}
