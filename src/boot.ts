@@ -1,0 +1,62 @@
+// Brings one node up inside this process: store, container, edge, groups, listening socket, in that order. What is given
+// back takes it all down again, in the reverse order. It decides nothing about the process it runs in.
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import meshPlugin from '../plugins/app/mesh.js';
+import { type AppOptions, buildApp } from './app.js';
+import type { Config } from './config.js';
+import { MESH, NODE, nodeContainer } from './container.js';
+import type { PaxosNode } from './engine/paxos-node.js';
+import type { TraceNote } from './engine/ports.js';
+import type { StateMachine } from './machines/machine.js';
+import { createStore } from './store/open-store.js';
+import { VERSION } from './version.js';
+
+export interface BootOptions {
+  /** A broken invariant: the node has stopped and must not go on. */
+  readonly fatal: (error: unknown) => void;
+  readonly machines?: (group: string) => readonly StateMachine[];
+  readonly loggerOptions?: NonNullable<AppOptions['loggerOptions']>;
+}
+
+export interface BootedNode {
+  readonly app: FastifyInstance;
+  readonly node: PaxosNode;
+  /** Drains, closes sockets, then the store. */
+  close(): Promise<void>;
+}
+
+/** Throws StoreUnusable, or what listening throws. Nothing is left behind then. */
+export async function bootNode(config: Config, options: BootOptions): Promise<BootedNode> {
+  const { fatal, machines = () => [], loggerOptions } = options;
+  const store = createStore(config.store, { node: config.node, allowUnsafe: config.allowUnsafeStore });
+  let app: FastifyInstance | null = null;
+  try {
+    const opening = await store.open();
+    const trace = ({ name, level, group, facts }: TraceNote) => app?.log[level]({ note: name, group, ...facts }, name);
+    const container = nodeContainer({ config, store, opening, version: VERSION, fatal, machines, trace });
+    const node = container.get(NODE);
+    const mesh = container.get(MESH);
+    const built = await buildApp({
+      node,
+      config,
+      mesh: async (scope) => void (await scope.register(meshPlugin, { mesh })),
+      ...(loggerOptions === undefined ? {} : { loggerOptions }),
+    });
+    app = built;
+    built.addHook('onClose', async () => {
+      node.close();
+      await store.close();
+    });
+    await node.start();
+    await built.listen({ host: config.listen.host, port: config.listen.port });
+    for (const warning of store.warnings) built.log.warn({ note: 'store-warning', detail: warning }, warning);
+    const { port } = built.server.address() as AddressInfo;
+    built.log.info({ note: 'listening', url: config.urlAdvertised, port, store: store.kind }, 'listening');
+    return { app: built, node, close: () => built.close() };
+  } catch (error) {
+    if (app === null) await store.close();
+    else await app.close();
+    throw error;
+  }
+}
