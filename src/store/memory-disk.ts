@@ -3,8 +3,9 @@
 // becomes durable is one call of `apply`, so a crash falls either before it or after it.
 //
 // It can be wiped, made unusable, and have single rows garbled or taken away, to stand in for media that fail.
-import { compareBallots, NO_BALLOT } from '../core/ballot.js';
+
 import type { Ballot } from '../core/ballot.js';
+import { compareBallots, NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
 import type { GroupWrites, LogRecord } from '../engine/ports.js';
 
@@ -52,7 +53,13 @@ export class MemoryDisk {
         } else if (write.type === 'record') {
           const { instance, ballot, chosen, checksum, value } = write;
           const bytes = value.bytes.slice();
-          held.records.set(instance, { instance, ballot: { ...ballot }, chosen, checksum, value: { id: value.id, bytes } });
+          held.records.set(instance, {
+            instance,
+            ballot: { ...ballot },
+            chosen,
+            checksum,
+            value: { id: value.id, bytes },
+          });
           held.garbled.delete(instance);
           if (held.last < held.first) {
             held.first = instance;

@@ -2,8 +2,8 @@
 // called; `medium` makes a place that outlives processes, `open` starts another process' worth of store on it.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { NO_BALLOT } from '../../src/core/ballot.js';
 import type { Ballot } from '../../src/core/ballot.js';
+import { NO_BALLOT } from '../../src/core/ballot.js';
 import type { RecordWrite } from '../../src/core/effects.js';
 import type { InstanceId } from '../../src/core/ids.js';
 import { StoreFenced, StoreUnusable } from '../../src/engine/errors.js';
@@ -406,7 +406,9 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         const medium = await freshMedium();
         const store = await opened(medium);
         for (let instance = 0; instance <= 9; instance++) {
-          await store.commit(one('main', { type: 'promise', ballot: ballot(instance + 1) }, record(instance, `value ${instance}`)));
+          await store.commit(
+            one('main', { type: 'promise', ballot: ballot(instance + 1) }, record(instance, `value ${instance}`)),
+          );
         }
         await store.commit(one('other', record(0, 'unharmed')));
         await store.close();
@@ -471,7 +473,9 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         await medium.flipRecord('main', 9);
         let store = await opened(medium);
         await store.load('main');
-        await store.commit(one('main', record(9, 'learned', { chosen: true }), record(10, 'learned', { chosen: true })));
+        await store.commit(
+          one('main', record(9, 'learned', { chosen: true }), record(10, 'learned', { chosen: true })),
+        );
         store = await restarted(store, medium);
         assert.ok((await store.load('main')).damage.some(({ hidesVote }) => hidesVote));
         assert.equal((await texts(store, 'main')).length, 11);

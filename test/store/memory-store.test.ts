@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreFenced, StoreUnusable } from '../../src/engine/errors.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
-import { MemoryStore } from '../../src/store/memory-store.js';
 import type { MemoryFaults } from '../../src/store/memory-store.js';
+import { MemoryStore } from '../../src/store/memory-store.js';
 import { ballot, logStoreSuite, one, record } from '../conformance/log-store.js';
 
 let disks = 0;

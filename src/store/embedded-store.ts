@@ -1,0 +1,239 @@
+// The log store in a directory of its own: LevelDB (classic-level), one database per node, one synced batch per commit.
+//
+// Promises the whole LogStore contract with one writer per directory: LevelDB's lock refuses a second process, so the
+// fence of this store is the lock, and its epochs are counted for the engine only.
+//
+// LevelDB verifies next to nothing by itself: after one flipped byte it drops records of its write-ahead log in silence,
+// or returns a garbled value. Every row therefore carries its own checksum, and the rows check each other (ledger.ts): a
+// row that is garbled, lost, or rolled back to an older version is found at open or load. The write-ahead log is read
+// before LevelDB sees it (wal-check.ts), because what LevelDB drops from its end leaves the rest in perfect order.
+//
+// What cannot be found out: a write-ahead log cut short exactly at its end. That is also what is left of a commit that
+// was never acknowledged when the machine lost its power, and must be taken for it.
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
+import { StoreUnusable } from '../engine/errors.js';
+import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import type { Level } from './embedded-rows.js';
+import { isCorruption, levelLog, levelRows } from './embedded-rows.js';
+import { HEAD_KEY, IDENTITY_KEY, logPrefix, recordKey } from './keys.js';
+import type { RowSink } from './ledger.js';
+import { Ledger } from './ledger.js';
+import { loadGroup } from './load-group.js';
+import { decodeIdentity, decodeRecord, encodeIdentity } from './record.js';
+import { checkWriteAheadLogs } from './wal-check.js';
+
+const DURABLE = { sync: true } as const;
+const OPENABLE = { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false } as const;
+
+export class EmbeddedStore implements LogStore {
+  readonly kind = 'embedded';
+  readonly durable = true;
+  readonly warnings: readonly string[] = [];
+  readonly directory: string;
+  #db: Level | null = null;
+  #ledger = new Ledger();
+  #state: 'new' | 'open' | 'broken' | 'closed' = 'new';
+  /** Flushes and trims one after the other: each is written against the books the one before left. */
+  #tail: Promise<void> = Promise.resolve();
+  /** What this process was last told is durable; a store that knows less has forgotten. */
+  #acknowledged = 0;
+
+  constructor(directory: string) {
+    this.directory = resolve(directory);
+  }
+
+  async open(): Promise<StoreOpening> {
+    if (this.#state === 'closed') throw new Error('the embedded store is closed');
+    await this.#tail;
+    await this.#db?.close();
+    this.#db = null;
+    try {
+      await makeDurableDirectory(this.directory);
+      const defect = await checkWriteAheadLogs(this.directory);
+      const db: Level = new ClassicLevel<Buffer, Buffer>(this.directory, OPENABLE);
+      await db.open();
+      this.#db = db;
+      const opening = await this.#begin(db, defect);
+      this.#state = 'open';
+      return opening;
+    } catch (error) {
+      await this.#db?.close();
+      this.#db = null;
+      throw error instanceof StoreUnusable ? error : new StoreUnusable(this.#refusal(error), { cause: error });
+    }
+  }
+
+  reopen(): Promise<StoreOpening> {
+    return this.open();
+  }
+
+  async groups(): Promise<readonly GroupId[]> {
+    this.#readable();
+    return [...this.#ledger.books.keys()];
+  }
+
+  async load(group: GroupId): Promise<StoredGroup> {
+    const db = this.#readable();
+    const { variables } = await levelRows(db, group);
+    const named = variables.map(({ name, row }) => [name, row] as const);
+    const log = levelLog(db, logPrefix(group), this.#ledger.book(group)?.last ?? 0);
+    try {
+      return await loadGroup(this.#ledger, group, log, named);
+    } catch (error) {
+      throw isCorruption(error) ? new StoreUnusable(this.#damaged(String(error)), { cause: error }) : error;
+    }
+  }
+
+  commit(batch: readonly GroupWrites[]): Promise<void> {
+    return this.#flush((sink) => {
+      this.#ledger.compile(batch, sink);
+      return true;
+    });
+  }
+
+  async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {
+    const db = this.#readable();
+    const book = this.#ledger.book(group);
+    const found: LogRecord[] = [];
+    if (book === undefined || from < book.first || from > book.last || limit < 1) return found;
+    let bytes = 0;
+    for await (const rows of levelLog(db, book.prefix, Math.min(book.last, from + limit - 1), from)) {
+      for (const [instance, row] of rows) {
+        if (instance !== from + found.length || book.dropped.has(instance)) return found;
+        const record = decodeRecord(recordKey(book.prefix, instance), instance, row);
+        if (record === null) return found;
+        bytes += record.value.bytes.byteLength;
+        if (found.length > 0 && bytes > bytesMax) return found;
+        found.push(record);
+      }
+    }
+    return found;
+  }
+
+  async trim(group: GroupId, before: InstanceId): Promise<void> {
+    const db = this.#writable();
+    const prefix = logPrefix(group);
+    // First it is durable that they are gone, then they go. What a crash leaves over is cleared by the next trim.
+    await this.#flush((sink) => this.#ledger.trim(group, before, sink));
+    const first = this.#ledger.book(group)?.first ?? 0;
+    await db.clear({ gte: recordKey(prefix, 0), lt: recordKey(prefix, Math.min(before, first)) });
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    await this.#tail;
+    await this.#db?.close();
+    this.#db = null;
+  }
+
+  /** Reads and judges the store's own rows, and takes the next epoch. */
+  async #begin(db: Level, defect: string | null): Promise<StoreOpening> {
+    const found = await levelRows(db, null);
+    const [identityRow, head] = [await db.get(IDENTITY_KEY), await db.get(HEAD_KEY)];
+    const empty = found.groups.size === 0 && found.variables.length === 0 && found.logs.size === 0;
+    const fresh = identityRow === undefined && head === undefined && empty;
+    let identity: StoreId = randomUUID();
+    if (fresh && (await readdir(this.directory)).some((name) => name.endsWith('.ldb'))) {
+      throw new StoreUnusable(this.#damaged('its tables hold nothing'));
+    }
+    if (!fresh) {
+      const held = identityRow === undefined ? null : decodeIdentity(IDENTITY_KEY, identityRow);
+      if (held === null || head === undefined)
+        throw new StoreUnusable(this.#damaged('its identity or head row is gone'));
+      identity = held;
+    }
+    const ledger = Ledger.of({ ...found, head: head ?? null });
+    if (ledger === null) throw new StoreUnusable(this.#damaged('its head row fails its checksum'));
+    if (ledger.flush < this.#acknowledged) ledger.doubt('the store forgot acknowledged writes');
+    if (defect !== null) {
+      if (fresh) throw new StoreUnusable(this.#damaged(defect));
+      ledger.doubt(defect);
+    }
+    const batch = db.batch();
+    if (fresh) batch.put(IDENTITY_KEY, encodeIdentity(IDENTITY_KEY, identity));
+    ledger.begin(ledger.epoch + 1, sinkOf(batch));
+    await batch.write(DURABLE);
+    this.#ledger = ledger;
+    this.#acknowledged = ledger.flush;
+    return { identity, epoch: ledger.epoch, fresh, ...(defect === null ? {} : { notes: [defect] }) };
+  }
+
+  /** One synced batch. `fill` returns false when there is nothing to write. */
+  #flush(fill: (sink: RowSink) => boolean): Promise<void> {
+    const work = this.#tail.then(async () => {
+      const db = this.#writable();
+      const batch = db.batch();
+      try {
+        if (!fill(sinkOf(batch))) {
+          await batch.close();
+          return;
+        }
+        await batch.write(DURABLE);
+        this.#acknowledged = this.#ledger.flush;
+      } catch (error) {
+        if (this.#state === 'open') this.#state = 'broken';
+        throw error;
+      }
+    });
+    // Whoever committed hears of the failure; who comes next finds the store broken.
+    this.#tail = work.catch(() => undefined);
+    return work;
+  }
+
+  #writable(): Level {
+    if (this.#state === 'broken') throw new Error('the last flush failed: reopen the store first');
+    if (this.#db === null) throw new Error(`the embedded store is not open (${this.#state})`);
+    return this.#db;
+  }
+
+  #readable(): Level {
+    if (this.#db === null) throw new Error(`the embedded store is not open (${this.#state})`);
+    return this.#db;
+  }
+
+  #damaged(what: string): string {
+    return `the embedded store in ${this.directory} is damaged (${what}): move the directory away and re-admit this node`;
+  }
+
+  #refusal(error: unknown): string {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    if (code === 'LEVEL_LOCKED') {
+      return `the store directory ${this.directory} is in use by another process: stop it, or choose another directory`;
+    }
+    if (code === 'LEVEL_CORRUPTION') return this.#damaged(detail);
+    return `the store directory ${this.directory} cannot be used (${detail}): make it writable, or choose another directory`;
+  }
+}
+
+function sinkOf(batch: ReturnType<Level['batch']>): RowSink {
+  const put = (place: Buffer, row: Buffer): void => {
+    batch.put(place, row);
+  };
+  return {
+    record: (_group, _instance, place, row) => put(place, row),
+    variable: (_group, _name, place, row) => put(place, row),
+    group: (_group, place, row) => put(place, row),
+    head: put,
+  };
+}
+
+/** Makes the directory so that it is still there after a loss of power: its parents are synced too. */
+async function makeDurableDirectory(directory: string): Promise<void> {
+  const created = await mkdir(directory, { recursive: true });
+  if (created === undefined) return;
+  for (let path = directory; path.length >= created.length; path = dirname(path)) {
+    const parent = await open(dirname(path), 'r');
+    try {
+      await parent.sync();
+    } finally {
+      await parent.close();
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// From the setting PAXMESH_STORE to a store: `embedded:DIR`, `redis://…`, `rediss://…`, `memory:`. Only makes it; the
+// caller opens it.
+import { randomUUID } from 'node:crypto';
+import type { NodeId } from '../core/ids.js';
+import { StoreUnusable } from '../engine/errors.js';
+import type { LogStore } from '../engine/ports.js';
+import { EmbeddedStore } from './embedded-store.js';
+import { MemoryDisk } from './memory-disk.js';
+import { MemoryStore } from './memory-store.js';
+
+export interface StoreOptions {
+  readonly node: NodeId;
+  /** Accept a store that may lose acknowledged writes; it says so in `durable` and `warnings`. */
+  readonly allowUnsafe?: boolean;
+}
+
+export function createStore(url: string, options: StoreOptions): LogStore {
+  const scheme = url.slice(0, url.indexOf(':') + 1);
+  if (scheme === 'embedded:') {
+    const directory = url.slice(scheme.length);
+    if (directory === '') throw new StoreUnusable('PAXMESH_STORE=embedded: names no directory: write embedded:DIR');
+    return new EmbeddedStore(directory);
+  }
+  if (scheme === 'memory:') {
+    if (options.allowUnsafe !== true) {
+      throw new StoreUnusable('PAXMESH_STORE=memory: forgets everything at exit: it needs --allow-unsafe-store');
+    }
+    return new MemoryStore(new MemoryDisk(randomUUID()));
+  }
+  // The setting may hold a password in a misspelt URL: only its scheme is told.
+  throw new StoreUnusable(`PAXMESH_STORE has an unknown scheme "${scheme}": use embedded:DIR or redis://HOST:PORT`);
+}
