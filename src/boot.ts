@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import meshPlugin from '../plugins/app/mesh.js';
 import { type AppOptions, buildApp } from './app.js';
-import type { Config } from './config.js';
+import type { Config, StoreSetting } from './config.js';
 import { MESH, NODE, nodeContainer } from './container.js';
 import type { PaxosNode } from './engine/paxos-node.js';
 import type { TraceNote } from './engine/ports.js';
@@ -29,7 +29,7 @@ export interface BootedNode {
 /** Throws StoreUnusable, or what listening throws. Nothing is left behind then. */
 export async function bootNode(config: Config, options: BootOptions): Promise<BootedNode> {
   const { fatal, machines = () => [], loggerOptions } = options;
-  const store = createStore(config.store, { node: config.node, allowUnsafe: config.allowUnsafeStore });
+  const store = createStore(storeUrl(config.store), { node: config.node, allowUnsafe: config.allowUnsafeStore });
   let app: FastifyInstance | null = null;
   try {
     const opening = await store.open();
@@ -58,5 +58,16 @@ export async function bootNode(config: Config, options: BootOptions): Promise<Bo
     if (app === null) await store.close();
     else await app.close();
     throw error;
+  }
+}
+
+function storeUrl(store: StoreSetting): string {
+  switch (store.kind) {
+    case 'embedded':
+      return `embedded:${store.directory}`;
+    case 'redis':
+      return store.url;
+    case 'memory':
+      return 'memory:';
   }
 }
