@@ -19,7 +19,10 @@ const documentRoutes: FastifyPluginAsyncTypebox = async (app) => {
   });
 
   app.get('/docs', options, async (_request, reply) => {
-    reply.header('content-type', 'text/html; charset=utf-8').header('content-security-policy', policy).header('referrer-policy', 'no-referrer');
+    reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', policy)
+      .header('referrer-policy', 'no-referrer');
     return docsPage(app.swagger() as OpenApi);
   });
 

@@ -13,7 +13,10 @@ const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'The process answers',
         tags: ['node'],
         security: [],
-        response: { 200: { description: 'Alive', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Live#' }) } } }, ...problems() },
+        response: {
+          200: { description: 'Alive', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Live#' }) } } },
+          ...problems(),
+        },
       },
     },
     async () => ({ live: true }),
@@ -51,7 +54,10 @@ const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Numbers for Prometheus',
         tags: ['node'],
         security: [],
-        response: { 200: { description: 'Text exposition format', content: { 'text/plain': { schema: Type.String() } } }, ...problems() },
+        response: {
+          200: { description: 'Text exposition format', content: { 'text/plain': { schema: Type.String() } } },
+          ...problems(),
+        },
       },
     },
     async (_request, reply) => {

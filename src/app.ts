@@ -2,7 +2,12 @@
 // It does not listen, and does not start or stop the node; closing the app drains it (plugins/app/lifecycle.ts).
 import { join } from 'node:path';
 import autoload from '@fastify/autoload';
-import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyServerOptions, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify';
 import auth from '../plugins/app/auth.js';
 import edge from '../plugins/app/edge.js';
 import errors, { answerClientError, sendProblem } from '../plugins/app/errors.js';
@@ -47,7 +52,11 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
   const { requestMs, headersMs, checkMs, silenceMs } = { ...TIMES, ...times };
   const { tls, valueBytesMax } = config;
   const app = Fastify({
-    ...serverOptions(tls, { connectionsCheckingInterval: checkMs, headersTimeout: headersMs, maxHeaderSize: HEADERS_BYTES_MAX }),
+    ...serverOptions(tls, {
+      connectionsCheckingInterval: checkMs,
+      headersTimeout: headersMs,
+      maxHeaderSize: HEADERS_BYTES_MAX,
+    }),
     logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions },
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: valueBytesMax,
@@ -67,14 +76,16 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
   // Views are plain JSON; a schema's serializer would drop what the schema forgot.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 
-  await app.register(edge, { node, limits: { valueBytesMax } });
-  await app.register(errors);
+  app.decorate('paxmesh', node);
+  app.decorate('limits', { valueBytesMax });
   await app.register(lifecycle);
+  await app.register(websocket, { valueBytesMax });
+  await app.register(edge);
+  await app.register(errors);
   await app.register(auth, { tokens: config.tokens });
   await app.register(metrics);
   await app.register(requestLog);
   await app.register(swagger, { version: node.status().version });
-  await app.register(websocket, { valueBytesMax });
   await app.register(groups);
   await app.register(feed);
   if (mesh !== undefined) await app.register(mesh);

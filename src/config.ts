@@ -111,7 +111,9 @@ function gather(env: Readonly<Record<string, string | undefined>>, flags: readon
     if (!variable.startsWith('PAXMESH_') || CLIENT_VARIABLES.includes(variable)) continue;
     const setting = SETTINGS.find((name) => `PAXMESH_${name}` === variable);
     if (setting === undefined) {
-      throw new ConfigError(`${variable} is not a setting of Paxmesh; known are ${SETTINGS.map((name) => `PAXMESH_${name}`).join(', ')}`);
+      throw new ConfigError(
+        `${variable} is not a setting of Paxmesh; known are ${SETTINGS.map((name) => `PAXMESH_${name}`).join(', ')}`,
+      );
     }
     if (value !== undefined && value !== '') settings.set(setting, value);
   }
@@ -136,21 +138,25 @@ function readFlags(flags: readonly string[]): Readonly<Record<string, unknown>> 
     return parseArgs({ args: [...flags], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') throw new ConfigError('serve takes flags only, such as --node a');
+    if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+      throw new ConfigError('serve takes flags only, such as --node a');
     throw new ConfigError(message.split(/\. |\n/)[0] ?? message);
   }
 }
 
 function checkTogether(config: Config): void {
   const { node, members, seeds, listen, store } = config;
-  if (!LOG_LEVELS.includes(config.logLevel)) throw new ConfigError(`PAXMESH_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+  if (!LOG_LEVELS.includes(config.logLevel))
+    throw new ConfigError(`PAXMESH_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
   if (members.length > 0 && seeds.length === 0 && !members.some(({ id }) => id === node)) {
     throw new ConfigError(
       `PAXMESH_MEMBERS does not name this node, ${node}: add ${node}=URL, or set PAXMESH_SEEDS if it shall be added to a running cluster`,
     );
   }
   if (store.kind === 'memory' && !config.allowUnsafeStore) {
-    throw new ConfigError('PAXMESH_STORE memory: keeps nothing over a restart; use embedded:DIR or redis://…, or add --allow-unsafe-store');
+    throw new ConfigError(
+      'PAXMESH_STORE memory: keeps nothing over a restart; use embedded:DIR or redis://…, or add --allow-unsafe-store',
+    );
   }
   if (isLoopback(listen.host) || config.insecure) return;
   const missing = [
@@ -167,11 +173,14 @@ function isLoopback(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';
 }
 
-const list = (text: string | undefined): string[] => (text === undefined ? [] : text.split(',').map((item) => item.trim()));
+const list = (text: string | undefined): string[] =>
+  text === undefined ? [] : text.split(',').map((item) => item.trim());
 
 function checkName(variable: string, name: string): void {
   if (!NAME_PATTERN.test(name)) {
-    throw new ConfigError(`${variable}: "${name.slice(0, 80)}" must be 1 to 63 of a-z, 0-9 and -, and not begin with -`);
+    throw new ConfigError(
+      `${variable}: "${name.slice(0, 80)}" must be 1 to 63 of a-z, 0-9 and -, and not begin with -`,
+    );
   }
 }
 
@@ -183,7 +192,8 @@ function checkUnique(variable: string, what: string, items: readonly string[]): 
 function readListen(text: string): Config['listen'] {
   const [, host = '', digits = ''] = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (host === '' || port > 65_535) throw new ConfigError(`PAXMESH_LISTEN: "${text.slice(0, 80)}" must be host:port, such as 127.0.0.1:7001`);
+  if (host === '' || port > 65_535)
+    throw new ConfigError(`PAXMESH_LISTEN: "${text.slice(0, 80)}" must be host:port, such as 127.0.0.1:7001`);
   const address = host.startsWith('[') ? host.slice(1, -1) : host;
   // One socket on one address: listening on a name opens a second socket that does not close with the first.
   return { host: address === 'localhost' ? '127.0.0.1' : address, port };
@@ -197,7 +207,13 @@ function readAdvertised(text: string | undefined, { host, port }: Config['listen
 /** An http(s) origin. Refused URLs are not repeated: they may hold a password. */
 function readUrl(variable: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  const plain = url !== null && url.username === '' && url.password === '' && url.pathname === '/' && url.search === '' && url.hash === '';
+  const plain =
+    url !== null &&
+    url.username === '' &&
+    url.password === '' &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '';
   if (!plain || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
     throw new ConfigError(`${variable} must hold URLs of the form http://host:port or https://host:port, nothing more`);
   }
@@ -207,13 +223,24 @@ function readUrl(variable: string, text: string): string {
 function readMembers(text: string | undefined): Config['members'] {
   const members = list(text).map((entry) => {
     const equals = entry.indexOf('=');
-    if (equals < 1) throw new ConfigError('PAXMESH_MEMBERS must be id=URL entries with commas between, such as a=http://127.0.0.1:7001');
+    if (equals < 1)
+      throw new ConfigError(
+        'PAXMESH_MEMBERS must be id=URL entries with commas between, such as a=http://127.0.0.1:7001',
+      );
     const id = entry.slice(0, equals);
     checkName('PAXMESH_MEMBERS', id);
     return { id, url: readUrl('PAXMESH_MEMBERS', entry.slice(equals + 1)) };
   });
-  checkUnique('PAXMESH_MEMBERS', 'member', members.map(({ id }) => id));
-  checkUnique('PAXMESH_MEMBERS', 'address', members.map(({ url }) => url));
+  checkUnique(
+    'PAXMESH_MEMBERS',
+    'member',
+    members.map(({ id }) => id),
+  );
+  checkUnique(
+    'PAXMESH_MEMBERS',
+    'address',
+    members.map(({ url }) => url),
+  );
   return members;
 }
 
@@ -227,8 +254,10 @@ function readGroups(text: string): readonly string[] {
 
 function readStore(text: string): StoreSetting {
   if (text === 'memory:') return { kind: 'memory' };
-  if (text.startsWith('embedded:') && text.length > 'embedded:'.length) return { kind: 'embedded', directory: text.slice('embedded:'.length) };
-  if (/^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '') return { kind: 'redis', url: text };
+  if (text.startsWith('embedded:') && text.length > 'embedded:'.length)
+    return { kind: 'embedded', directory: text.slice('embedded:'.length) };
+  if (/^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '')
+    return { kind: 'redis', url: text };
   throw new ConfigError('PAXMESH_STORE must be embedded:DIR, redis://host:port, rediss://host:port or memory:');
 }
 
@@ -244,11 +273,17 @@ function readTokens(text: string | undefined): readonly Token[] {
   const tokens = list(text).map((entry) => {
     const [, name, role, token] = /^([^:]+):(read|write|admin):([\x21-\x7e]+)$/.exec(entry) ?? [];
     if (name === undefined || token === undefined) {
-      throw new ConfigError('PAXMESH_TOKENS must be name:role:token entries with commas between; roles are admin, write and read');
+      throw new ConfigError(
+        'PAXMESH_TOKENS must be name:role:token entries with commas between; roles are admin, write and read',
+      );
     }
     return { name, role: role as TokenRole, digest: createHash('sha256').update(token).digest() };
   });
-  checkUnique('PAXMESH_TOKENS', 'name', tokens.map(({ name }) => name));
+  checkUnique(
+    'PAXMESH_TOKENS',
+    'name',
+    tokens.map(({ name }) => name),
+  );
   if (new Set(tokens.map(({ digest }) => digest.toString('hex'))).size < tokens.length) {
     throw new ConfigError('PAXMESH_TOKENS: two entries have the same token');
   }
@@ -260,11 +295,16 @@ function readTls(settings: Settings): Config['tls'] {
   const key = readPem(settings, 'TLS_KEY');
   const ca = readPem(settings, 'TLS_CA');
   if (cert === null && key === null && ca === null) return null;
-  if (cert === null || key === null) throw new ConfigError(`PAXMESH_TLS_${cert === null ? 'CERT' : 'KEY'} is missing: TLS needs both a certificate and its key`);
+  if (cert === null || key === null)
+    throw new ConfigError(
+      `PAXMESH_TLS_${cert === null ? 'CERT' : 'KEY'} is missing: TLS needs both a certificate and its key`,
+    );
   try {
     createSecureContext({ cert, key, ...(ca === null ? {} : { ca }) });
   } catch {
-    throw new ConfigError('PAXMESH_TLS_CERT, PAXMESH_TLS_KEY and PAXMESH_TLS_CA must be PEM files, and the key must belong to the certificate');
+    throw new ConfigError(
+      'PAXMESH_TLS_CERT, PAXMESH_TLS_KEY and PAXMESH_TLS_CA must be PEM files, and the key must belong to the certificate',
+    );
   }
   return { cert, key, ca };
 }

@@ -8,8 +8,8 @@ import type {
   BatchCommitted,
   Committed,
   FeedEvent,
-  FollowOptions,
   Follower,
+  FollowOptions,
   GroupFace,
   GroupStatus,
   InstancePage,
@@ -69,7 +69,10 @@ export class FakeGroup implements GroupFace {
     if (this.failure !== null) throw this.failure;
     for (const command of commands) this.#check(command);
     this.options.push(options);
-    return { instanceId: this.#append(commands), results: commands.map((_command, index) => ({ index, result: null })) };
+    return {
+      instanceId: this.#append(commands),
+      results: commands.map((_command, index) => ({ index, result: null })),
+    };
   }
 
   async proposal(key: string): Promise<ProposalState> {
@@ -79,7 +82,8 @@ export class FakeGroup implements GroupFace {
   }
 
   async instance(id: number): Promise<InstanceView> {
-    if (id < this.firstKept) throw new PaxmeshError('instance-trimmed', 'trimmed', { facts: { firstKept: this.firstKept } });
+    if (id < this.firstKept)
+      throw new PaxmeshError('instance-trimmed', 'trimmed', { facts: { firstKept: this.firstKept } });
     const view = this.log[id];
     if (view === undefined) throw new PaxmeshError('instance-not-chosen', `instance ${id} is not chosen`);
     return view;
@@ -112,7 +116,9 @@ export class FakeGroup implements GroupFace {
         for (const view of this.log.slice(position, position + 10)) {
           const values = view.values.filter(({ machine }) => options.machines?.includes(machine) ?? true);
           events.push(
-            values.length === 0 ? { type: 'bookmark', instanceId: view.instanceId } : { type: 'commit', instanceId: view.instanceId, values },
+            values.length === 0
+              ? { type: 'bookmark', instanceId: view.instanceId }
+              : { type: 'commit', instanceId: view.instanceId, values },
           );
           position = view.instanceId + 1;
         }
@@ -152,7 +158,16 @@ export class FakeGroup implements GroupFace {
   }
 
   masterView(): MasterView {
-    return { node: 'a', url: 'http://a.test', version: 1, renewal: 1, leaseMs: 10_000, expiresInMs: 9000, self: true, ...this.master };
+    return {
+      node: 'a',
+      url: 'http://a.test',
+      version: 1,
+      renewal: 1,
+      leaseMs: 10_000,
+      expiresInMs: 9000,
+      self: true,
+      ...this.master,
+    };
   }
 
   ready(): readonly ReadyCheck[] {
@@ -161,7 +176,8 @@ export class FakeGroup implements GroupFace {
 
   #check(command: NewCommand): void {
     if (command.machine.startsWith('$')) throw new PaxmeshError('forbidden', 'reserved');
-    if (command.machine !== 'log' && command.machine !== 'kv') throw new PaxmeshError('unknown-machine', 'no such machine');
+    if (command.machine !== 'log' && command.machine !== 'kv')
+      throw new PaxmeshError('unknown-machine', 'no such machine');
   }
 
   #append(commands: readonly NewCommand[]): number {
@@ -188,7 +204,11 @@ export class FakeGroup implements GroupFace {
 
 function viewOf({ machine, encoding, bytes }: NewCommand, index: number): ValueView {
   const text = Buffer.from(bytes);
-  const shown = { json: () => text.toString(), utf8: () => JSON.stringify(text.toString()), base64: () => JSON.stringify(text.toString('base64')) };
+  const shown = {
+    json: () => text.toString(),
+    utf8: () => JSON.stringify(text.toString()),
+    base64: () => JSON.stringify(text.toString('base64')),
+  };
   return { index, machine, encoding, valueJson: shown[encoding]() };
 }
 
@@ -227,7 +247,9 @@ export interface Edge {
 export const VALUE_BYTES_MAX = 1024;
 
 /** An app that is ready for inject; close it after the test. */
-export async function buildEdge(options: Partial<AppOptions['config']> & Pick<AppOptions, 'times'> = {}): Promise<Edge> {
+export async function buildEdge(
+  options: Partial<AppOptions['config']> & Pick<AppOptions, 'times'> = {},
+): Promise<Edge> {
   const node = new FakeNode();
   const { times, ...settings } = options;
   const config = { valueBytesMax: VALUE_BYTES_MAX, tokens: [], tls: null, logLevel: 'silent', ...settings };

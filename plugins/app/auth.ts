@@ -26,7 +26,8 @@ export default fp<AuthOptions>(
       const needed = roleOf(request);
       if (needed === 'open') return done();
       const held = holder(tokens, request.headers.authorization);
-      if (held === null) return done(new PaxmeshError('unauthenticated', 'Send a token of this node as Authorization: Bearer …'));
+      if (held === null)
+        return done(new PaxmeshError('unauthenticated', 'Send a token of this node as Authorization: Bearer …'));
       if (RANK[held.role] >= RANK[needed]) return done();
       done(new PaxmeshError('forbidden', `This needs the role ${needed}; the token has ${held.role}`));
     });

@@ -1,9 +1,10 @@
 // What every answer has: the node's name, and headers that keep browsers from guessing. Also refuses writes that a page
 // of another origin sends through its visitor's browser (CORS is off; simple POSTs would come through regardless).
 // Synchronous hooks only: this runs on the hot path.
+import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { NodeFace } from '../../src/engine/face.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
+import type { NodeFace } from '../../src/engine/face.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,25 +17,28 @@ export interface EdgeLimits {
   readonly valueBytesMax: number;
 }
 
-export interface EdgeOptions {
-  readonly node: NodeFace;
-  readonly limits: EdgeLimits;
-}
-
-export default fp<EdgeOptions>(
-  async (app, { node, limits }) => {
-    app.decorate('paxmesh', node);
-    app.decorate('limits', limits);
+export default fp(
+  async (app) => {
+    const { id } = app.paxmesh;
     app.addHook('onRequest', (request, reply, done) => {
-      reply.header('paxmesh-node', node.id).header('x-content-type-options', 'nosniff');
+      reply.header('paxmesh-node', id).header('x-content-type-options', 'nosniff');
       const { origin, host } = request.raw.headers;
-      if (origin === undefined || sameOrigin(origin, host)) return done();
-      const harmless = (request.method === 'GET' || request.method === 'HEAD') && request.raw.headers.upgrade === undefined;
-      done(harmless ? undefined : new PaxmeshError('forbidden', 'Pages of other origins may not do this'));
+      if (origin !== undefined && !sameOrigin(origin, host) && !isPlainRead(request)) {
+        return done(new PaxmeshError('forbidden', 'Pages of other origins may not do this'));
+      }
+      // The library would answer 101 and then close.
+      if (request.ws && !request.is404 && request.routeOptions.config.isWebSocket !== true) {
+        return done(new PaxmeshError('invalid-request', 'This address cannot be upgraded'));
+      }
+      done();
     });
   },
-  { name: 'edge' },
+  { name: 'edge', dependencies: ['websocket'] },
 );
+
+function isPlainRead(request: FastifyRequest): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && !request.ws;
+}
 
 function sameOrigin(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;

@@ -1,9 +1,10 @@
 // Every failure leaves as a problem document: ours, the framework's, and requests that are not even HTTP.
 // Unexpected errors are logged and told as `internal`; no stack trace and no message of theirs leaves the process.
-import { type FastifyError, type FastifyReply, type FastifyRequest, type RawServerDefault } from 'fastify';
-import fp from 'fastify-plugin';
+
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
 import { type ErrorCode, PaxmeshError } from '../../src/engine/errors.js';
 import { PROBLEM_TYPE, problemJson } from '../../src/schemas/problem.js';
 
@@ -13,9 +14,9 @@ const LINGER_MS = 2000;
 export default fp(
   async (app) => {
     app.setErrorHandler((error: FastifyError, request, reply) => sendProblem(error, request, reply));
-    app.setNotFoundHandler((request, reply) => {
-      sendProblem(new PaxmeshError('not-found', `There is no ${request.method} ${pathOf(request.url)}`), request, reply);
-    });
+    app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply));
+    // Decided before a body is read that nobody wants.
+    app.addHook('onRequest', (request, _reply, done) => done(request.is404 ? notFound(request) : undefined));
   },
   { name: 'errors' },
 );
@@ -27,17 +28,21 @@ export function sendProblem(error: Error, request: FastifyRequest, reply: Fastif
   if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   // The framework would close now, and a client that is still sending would see a reset in place of the answer.
   reply.removeHeader('connection');
-  if (!request.raw.complete && !request.ws) linger(request.raw);
+  if (hasBody(request.raw) && !request.raw.complete) linger(request.raw);
   reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(problemJson(problem));
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 /** What is left of the body is dropped unread by node:http as it comes; not for ever. */
 function linger(request: IncomingMessage): void {
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
+  const timer = setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, LINGER_MS);
   timer.unref();
-  request.once('close', () => {
-    if (request.complete) clearTimeout(timer);
-  });
+  request.once('close', () => clearTimeout(timer));
 }
 
 const FRAMEWORK: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -67,17 +72,31 @@ function paxmeshErrorOf(error: Error & Partial<FastifyError>): PaxmeshError {
   return new PaxmeshError('internal', 'Something went wrong on this node; its log says more', { cause: error });
 }
 
-function pathOf(url: string): string {
-  return (url.split('?', 1)[0] ?? '').slice(0, 200);
+function notFound(request: FastifyRequest): PaxmeshError {
+  const path = (request.url.split('?', 1)[0] ?? '').slice(0, 200);
+  return new PaxmeshError('not-found', `There is no ${request.method} ${path}`);
 }
 
-/** For connections whose bytes are no request: too slow, too long, or no HTTP at all. */
-export function answerClientError(this: { readonly server?: RawServerDefault } | unknown, error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+/** node:http keeps the answer that is being worked on at its socket, and looks there itself in the same place. */
+interface HttpSocket extends Socket {
+  readonly _httpMessage?: { readonly req: IncomingMessage } | null;
+}
+
+/**
+ * For connections whose bytes are no request: too slow, too long, or no HTTP at all. Behind a whole request that is still
+ * being worked on, the connection is cut without a word: `outcome: none` would be taken for that request's answer.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: HttpSocket): void {
+  const working = socket._httpMessage?.req.complete === true;
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0 || working) {
     socket.destroy();
     return;
   }
-  const [status, words, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'Bad Request', 'This is not well-formed HTTP/1.1'];
+  const [status, words, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [
+    400,
+    'Bad Request',
+    'This is not well-formed HTTP/1.1',
+  ];
   const document = JSON.parse(problemJson(new PaxmeshError('invalid-request', detail))) as object;
   const body = JSON.stringify({ ...document, status });
   socket.end(

@@ -14,6 +14,7 @@ declare module 'fastify' {
 
 const DRAIN_MS = 3000;
 const CONNECTION_GRACE_MS = 1000;
+const IDLE_CHECK_MS = 50;
 
 /** Whether this process is on its way out, and who wants to know when waiting is over. */
 export class Lifecycle {
@@ -61,12 +62,20 @@ export default fp(
   async (app) => {
     const lifecycle = new Lifecycle();
     app.decorate('lifecycle', lifecycle);
+    let idle: NodeJS.Timeout | undefined;
+    let late: NodeJS.Timeout | undefined;
     app.addHook('preClose', async () => {
       lifecycle.draining = true;
       await app.paxmesh.drain(DRAIN_MS);
       lifecycle.wakeAll();
-      setTimeout(() => app.server.closeAllConnections(), CONNECTION_GRACE_MS).unref();
+      // The server closes what is idle once; what becomes idle later would keep it open until its keep-alive ends.
+      idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
+      late = setTimeout(() => app.server.closeAllConnections(), CONNECTION_GRACE_MS);
+    });
+    app.addHook('onClose', async () => {
+      clearInterval(idle);
+      clearTimeout(late);
     });
   },
-  { name: 'lifecycle', dependencies: ['edge'] },
+  { name: 'lifecycle' },
 );

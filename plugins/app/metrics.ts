@@ -36,13 +36,15 @@ export class Metrics {
   });
 
   constructor() {
-    for (const [name, help, read] of GROUP_GAUGES) this.#gauge(`paxmesh_group_${name}`, help, ['group'], (gauge) => {
-      for (const group of this.#groups) gauge.set({ group: group.name }, read(group.status()));
-    });
+    for (const [name, help, read] of GROUP_GAUGES)
+      this.#gauge(`paxmesh_group_${name}`, help, ['group'], (gauge) => {
+        for (const group of this.#groups) gauge.set({ group: group.name }, read(group.status()));
+      });
     this.#gauge('paxmesh_peer_connected', '1 while the link to the peer is up', ['group', 'peer'], (gauge) => {
       gauge.reset();
       for (const group of this.#groups) {
-        for (const peer of group.status().peers) gauge.set({ group: group.name, peer: peer.id }, Number(peer.connected));
+        for (const peer of group.status().peers)
+          gauge.set({ group: group.name, peer: peer.id }, Number(peer.connected));
       }
     });
     this.gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss());

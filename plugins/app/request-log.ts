@@ -9,7 +9,10 @@ export default fp(
       if (verbose || reply.statusCode === 500) {
         const path = request.url.split('?', 1)[0];
         const level = reply.statusCode === 500 ? 'warn' : 'debug';
-        request.log[level]({ method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered');
+        request.log[level](
+          { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+          'answered',
+        );
       }
       done();
     });

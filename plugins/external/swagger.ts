@@ -17,7 +17,8 @@ export default fp<SwaggerOptions>(
         info: {
           title: 'Paxmesh',
           version,
-          description: 'Consensus as a service: a replicated log, membership and a master lease behind a plain HTTP API.',
+          description:
+            'Consensus as a service: a replicated log, membership and a master lease behind a plain HTTP API.',
           license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         },
         servers: [{ url: '/', description: 'Any node takes any request' }],
@@ -30,7 +31,11 @@ export default fp<SwaggerOptions>(
         ],
         components: {
           securitySchemes: {
-            bearer: { type: 'http', scheme: 'bearer', description: 'Asked for when the node was given tokens. Roles: read, write, admin' },
+            bearer: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'Asked for when the node was given tokens. Roles: read, write, admin',
+            },
           },
         },
         paths: { '/v1/groups/{groupId}/feed': feedPath },
@@ -42,7 +47,10 @@ export default fp<SwaggerOptions>(
         sortKeys(document.openapiObject.paths ?? {});
         return document.openapiObject;
       },
-      refResolver: { buildLocalReference: (json, _base, _fragment, index) => (typeof json.$id === 'string' ? json.$id : `def-${index}`) },
+      refResolver: {
+        buildLocalReference: (json, _base, _fragment, index) =>
+          typeof json.$id === 'string' ? json.$id : `def-${index}`,
+      },
     });
   },
   { name: 'swagger' },

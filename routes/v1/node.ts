@@ -12,7 +12,13 @@ const nodeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getNode',
         summary: 'This node',
         tags: ['node'],
-        response: { 200: { description: 'Its name, address, store and groups', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'NodeStatus#' }) } } }, ...problems() },
+        response: {
+          200: {
+            description: 'Its name, address, store and groups',
+            content: { 'application/json': { schema: Type.Unsafe({ $ref: 'NodeStatus#' }) } },
+          },
+          ...problems(),
+        },
       },
     },
     async () => app.paxmesh.status(),

@@ -2,9 +2,9 @@
 // stands in the text. One bad entry refuses the whole batch; nothing of it is proposed then.
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
-import { MachineName } from './proposal.js';
 import { IdempotencyKey } from './parameters.js';
 import { invalidRequest, PaxmeshError } from './problem.js';
+import { MachineName } from './proposal.js';
 import { arrayItems, objectMembers, type Slice } from './raw-json.js';
 import { checkJson, EncodingName, type ReceivedValue } from './value.js';
 
@@ -58,7 +58,8 @@ export function receiveBatch(body: Buffer, valueBytesMax: number): readonly Rece
   const members = objectMembers(body, 0);
   const entries = members?.get('entries');
   const items = entries === undefined ? null : arrayItems(body, entries.start);
-  if (items === null || members?.size !== 1) throw invalidRequest('The body must be an object with one field, the array entries');
+  if (items === null || members?.size !== 1)
+    throw invalidRequest('The body must be an object with one field, the array entries');
   return within(
     items.map((item, index) => receiveEntry(body, item, index)),
     valueBytesMax,
@@ -88,7 +89,10 @@ function within(entries: readonly ReceivedEntry[], valueBytesMax: number): reado
   if (entries.length > BATCH_ENTRIES_MAX) throw tooMany();
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
   if (bytes > valueBytesMax) {
-    throw new PaxmeshError('value-too-large', `The values have ${bytes} bytes together, at most ${valueBytesMax} are taken`);
+    throw new PaxmeshError(
+      'value-too-large',
+      `The values have ${bytes} bytes together, at most ${valueBytesMax} are taken`,
+    );
   }
   return entries;
 }
@@ -125,12 +129,17 @@ function receiveEntry(body: Buffer, item: Slice, index: number): ReceivedEntry {
     encoding === 'json'
       ? { encoding: 'json' as const, bytes: body.subarray(value.start, value.end) }
       : receiveText(encoding, text('value') ?? '', index);
-  return { ...received, ...(machine === undefined ? {} : { machine }), ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
+  return {
+    ...received,
+    ...(machine === undefined ? {} : { machine }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
 }
 
 function receiveText(encoding: string, text: string, index: number): ReceivedValue {
   if (encoding === 'utf8') {
-    if (/\p{Surrogate}/u.test(text)) throw invalidRequest(`entries[${index}].value holds half a character (a lone surrogate)`);
+    if (/\p{Surrogate}/u.test(text))
+      throw invalidRequest(`entries[${index}].value holds half a character (a lone surrogate)`);
     return { encoding, bytes: Buffer.from(text, 'utf8') };
   }
   if (encoding === 'base64') {

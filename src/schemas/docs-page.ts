@@ -17,9 +17,19 @@ interface Schema {
 interface Operation {
   readonly summary?: string;
   readonly description?: string;
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema?: Schema; readonly description?: string }[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly schema?: Schema;
+    readonly description?: string;
+  }[];
   readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema?: Schema }>> };
-  readonly responses?: Readonly<Record<string, { readonly description?: string; readonly content?: Readonly<Record<string, { readonly schema?: Schema }>> }>>;
+  readonly responses?: Readonly<
+    Record<
+      string,
+      { readonly description?: string; readonly content?: Readonly<Record<string, { readonly schema?: Schema }>> }
+    >
+  >;
 }
 
 export interface OpenApi {
@@ -46,8 +56,8 @@ export function docsPage({ info, paths = {}, components = {} }: OpenApi): string
   );
   const schemas = Object.entries(components.schemas ?? {}).map(([name, schema]) => schemaHtml(name, schema));
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escape(info.title)} API</title><style>${DOCS_STYLE}</style></head><body>
-<h1>${escape(info.title)} ${escape(info.version)}</h1><p>${escape(info.description ?? '')}</p>
+<title>${escapeHtml(info.title)} API</title><style>${DOCS_STYLE}</style></head><body>
+<h1>${escapeHtml(info.title)} ${escapeHtml(info.version)}</h1><p>${escapeHtml(info.description ?? '')}</p>
 <p>For programs: <a href="/openapi.yaml">openapi.yaml</a>, <a href="/openapi.json">openapi.json</a>.</p>
 <h2>Operations</h2>${operations.join('')}
 <h2>Error codes</h2><table><tr><th>Code</th><th>Status</th><th>Outcome</th><th>Retry</th></tr>${ERROR_CODES.map(codeRow).join('')}</table>
@@ -55,18 +65,24 @@ export function docsPage({ info, paths = {}, components = {} }: OpenApi): string
 </body></html>`;
 }
 
-function operationHtml(path: string, method: string, { summary = '', description = '', parameters = [], requestBody, responses = {} }: Operation): string {
+function operationHtml(
+  path: string,
+  method: string,
+  { summary = '', description = '', parameters = [], requestBody, responses = {} }: Operation,
+): string {
   const rows = parameters.map(
     ({ name, in: place, schema = {}, description = schema.description }) =>
-      `<tr><td><code>${escape(name)}</code></td><td>${escape(place)}</td><td>${typeHtml(schema)}</td><td>${escape(description ?? '')}</td></tr>`,
+      `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(place)}</td><td>${typeHtml(schema)}</td><td>${escapeHtml(description ?? '')}</td></tr>`,
   );
-  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => `<code>${escape(type)}</code> ${typeHtml(schema ?? {})}`);
+  const bodies = Object.entries(requestBody?.content ?? {}).map(
+    ([type, { schema }]) => `<code>${escapeHtml(type)}</code> ${typeHtml(schema ?? {})}`,
+  );
   const answers = Object.entries(responses).map(([status, { description = '', content = {} }]) => {
     const shapes = Object.values(content).map(({ schema }) => typeHtml(schema ?? {}));
-    return `<tr><td>${escape(status)}</td><td>${escape(description)}</td><td>${shapes.join(' ')}</td></tr>`;
+    return `<tr><td>${escapeHtml(status)}</td><td>${escapeHtml(description)}</td><td>${shapes.join(' ')}</td></tr>`;
   });
-  return `<section><h3><span class="method">${escape(method.toUpperCase())}</span> <code>${escape(path)}</code></h3>
-<p>${escape(summary)}</p>${description === '' ? '' : `<p class="text">${escape(description)}</p>`}
+  return `<section><h3><span class="method">${escapeHtml(method.toUpperCase())}</span> <code>${escapeHtml(path)}</code></h3>
+<p>${escapeHtml(summary)}</p>${description === '' ? '' : `<p class="text">${escapeHtml(description)}</p>`}
 ${rows.length === 0 ? '' : `<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>${rows.join('')}</table>`}
 ${bodies.length === 0 ? '' : `<p>Body: ${bodies.join(', ')}</p>`}
 <table><tr><th>Answer</th><th></th><th>Shape</th></tr>${answers.join('')}</table></section>`;
@@ -80,24 +96,26 @@ function codeRow(code: (typeof ERROR_CODES)[number]): string {
 function schemaHtml(name: string, schema: Schema): string {
   const rows = Object.entries(schema.properties ?? {}).map(
     ([field, property]) =>
-      `<tr><td><code>${escape(field)}</code></td><td>${typeHtml(property)}</td><td>${escape(property.description ?? '')}</td></tr>`,
+      `<tr><td><code>${escapeHtml(field)}</code></td><td>${typeHtml(property)}</td><td>${escapeHtml(property.description ?? '')}</td></tr>`,
   );
-  return `<section id="shape-${escape(name)}"><h3>${escape(name)}</h3><p>${escape(schema.description ?? '')}</p><table>${rows.join('')}</table></section>`;
+  return `<section id="shape-${escapeHtml(name)}"><h3>${escapeHtml(name)}</h3><p>${escapeHtml(schema.description ?? '')}</p><table>${rows.join('')}</table></section>`;
 }
 
 function typeHtml(schema: Schema): string {
   if (schema.$ref !== undefined) {
-    const name = escape(schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1));
+    const name = escapeHtml(schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1));
     return `<a href="#shape-${name}">${name}</a>`;
   }
-  if (schema.enum !== undefined) return schema.enum.map((word) => `<code>${escape(String(word))}</code>`).join(', ');
+  if (schema.enum !== undefined)
+    return schema.enum.map((word) => `<code>${escapeHtml(String(word))}</code>`).join(', ');
   if (schema.items !== undefined) return `list of ${typeHtml(schema.items)}`;
-  const range = schema.minimum !== undefined && schema.maximum !== undefined ? ` ${schema.minimum} to ${schema.maximum}` : '';
+  const range =
+    schema.minimum !== undefined && schema.maximum !== undefined ? ` ${schema.minimum} to ${schema.maximum}` : '';
   const fallback = schema.default === undefined ? '' : `, default ${String(schema.default)}`;
   const type = schema.type ?? 'any';
-  return escape(`${typeof type === 'string' ? type : type.join(' or ')}${range}${fallback}`);
+  return escapeHtml(`${typeof type === 'string' ? type : type.join(' or ')}${range}${fallback}`);
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -28,10 +28,18 @@ export const feedPath = {
     summary: 'Follow the log over a WebSocket',
     description: FRAMES,
     tags: ['feed'],
-    parameters: [{ name: 'groupId', in: 'path' as const, required: true, schema: { type: 'string' as const } }, ...parameters],
+    parameters: [
+      { name: 'groupId', in: 'path' as const, required: true, schema: { type: 'string' as const } },
+      ...parameters,
+    ],
     responses: {
       '101': { description: 'Switching protocols' },
-      ...JSON.parse(JSON.stringify(problems(400)).replaceAll('Problem#', '#/components/schemas/Problem').replaceAll('"4xx"', '"4XX"').replaceAll('"5xx"', '"5XX"')),
+      ...JSON.parse(
+        JSON.stringify(problems(400))
+          .replaceAll('Problem#', '#/components/schemas/Problem')
+          .replaceAll('"4xx"', '"4XX"')
+          .replaceAll('"5xx"', '"5XX"'),
+      ),
     },
   },
 };

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { valuesJson } from './instance.js';
 import { compileParameters, parseInteger } from './parameters.js';
-import { invalidRequest, PaxmeshError } from './problem.js';
+import { invalidRequest, type PaxmeshError } from './problem.js';
 
 export const FeedQuery = Type.Object({
   from: Type.Optional(
@@ -12,9 +12,13 @@ export const FeedQuery = Type.Object({
       description: 'First instance wanted: an instance id (also one beyond the end), `earliest` (kept) or `now`',
     }),
   ),
-  machines: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'Only values of these machines, comma-separated' })),
+  machines: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 4096, description: 'Only values of these machines, comma-separated' }),
+  ),
   system: Type.Optional(Type.Boolean({ default: false, description: 'Include values of $membership and $master' })),
-  all: Type.Optional(Type.Boolean({ default: false, description: 'Include values that were chosen but had no effect' })),
+  all: Type.Optional(
+    Type.Boolean({ default: false, description: 'Include values that were chosen but had no effect' }),
+  ),
 });
 
 export interface FeedPosition {
@@ -30,14 +34,22 @@ const readQuery = compileParameters(FeedQuery, 'query');
 export function feedPosition(query: unknown, lastEventId?: string | string[]): FeedPosition | PaxmeshError {
   const { value, error } = readQuery(query);
   if (error !== undefined) return error;
-  const { from: start = 'now', machines: list, system = false, all = false } = value as {
+  const {
+    from: start = 'now',
+    machines: list,
+    system = false,
+    all = false,
+  } = value as {
     from?: string;
     machines?: string;
     system?: boolean;
     all?: boolean;
   };
   const from = lastEventId === undefined ? startOf(start) : after(lastEventId);
-  if (from === null) return invalidRequest(lastEventId === undefined ? 'from is beyond every instance id' : 'Last-Event-ID must be an instance id');
+  if (from === null)
+    return invalidRequest(
+      lastEventId === undefined ? 'from is beyond every instance id' : 'Last-Event-ID must be an instance id',
+    );
   if (list === undefined) return { from, system, all };
   const machines = list.split(',');
   if (machines.includes('')) return invalidRequest('machines must be names with commas between');

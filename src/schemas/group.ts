@@ -1,7 +1,7 @@
 // A group as one node sees it.
 import { type Static, Type } from 'typebox';
-import { Master } from './master.js';
-import { Member } from './member.js';
+import type { Master } from './master.js';
+import type { Member } from './member.js';
 import { NullableId, NullableString } from './nullable.js';
 
 export const GroupStatus = Type.Object(

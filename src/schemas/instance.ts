@@ -2,7 +2,7 @@
 // serializer would have to parse the values first.
 import { type Static, Type } from 'typebox';
 import { InstanceIdParameter, WaitMs } from './parameters.js';
-import { Value } from './value.js';
+import type { Value } from './value.js';
 
 export const InstanceParams = Type.Object({ groupId: Type.String(), id: InstanceIdParameter });
 

@@ -16,7 +16,10 @@ export const Member = Type.Object(
 
 export const Members = Type.Object(
   {
-    gid: Type.Unsafe<string | null>({ type: ['string', 'null'], description: "The group's id; null before it is founded" }),
+    gid: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: "The group's id; null before it is founded",
+    }),
     version: Type.Integer({ minimum: -1, description: 'The instance that set this membership; -1: configured' }),
     members: Type.Array(Type.Unsafe<Static<typeof Member>>({ $ref: 'Member#' })),
   },

@@ -10,8 +10,17 @@ export const RouteParameter = Type.Unsafe<'forward' | 'redirect' | 'local'>({
   default: 'forward',
   description: 'forward: hand it to the master; redirect: answer 307 with its URL; local: propose here',
 });
-export const TimeoutMs = Type.Integer({ minimum: 1, maximum: 60_000, description: "Deadline; the node's default when absent" });
-export const WaitMs = Type.Integer({ minimum: 0, maximum: 60_000, default: 0, description: 'Wait so long for an answer' });
+export const TimeoutMs = Type.Integer({
+  minimum: 1,
+  maximum: 60_000,
+  description: "Deadline; the node's default when absent",
+});
+export const WaitMs = Type.Integer({
+  minimum: 0,
+  maximum: 60_000,
+  default: 0,
+  description: 'Wait so long for an answer',
+});
 export const InstanceIdParameter = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const IdempotencyKey = Type.String({
   minLength: 1,
@@ -61,7 +70,8 @@ export function compileParameters(schema: unknown, part: 'query' | 'path' | 'hea
         if (required) return { error: invalidRequest(`${part} parameter ${name} is missing`) };
         continue;
       }
-      if (typeof text !== 'string') return { error: invalidRequest(`${part} parameter ${name} is given more than once`) };
+      if (typeof text !== 'string')
+        return { error: invalidRequest(`${part} parameter ${name} is given more than once`) };
       const parsed = read(name, text);
       if (parsed instanceof Error) return { error: parsed as PaxmeshError };
       value[name] = parsed;
@@ -88,14 +98,21 @@ function reader(schema: PropertySchema): Read {
   return stringReader(schema);
 }
 
-function stringReader({ enum: words, minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern }: PropertySchema): Read {
+function stringReader({
+  enum: words,
+  minLength = 0,
+  maxLength = Number.POSITIVE_INFINITY,
+  pattern,
+}: PropertySchema): Read {
   const shape = pattern === undefined ? null : new RegExp(pattern);
   return (name, text) => {
-    if (words !== undefined && !words.includes(text)) return invalidRequest(`${name} must be one of ${words.join(', ')}`);
+    if (words !== undefined && !words.includes(text))
+      return invalidRequest(`${name} must be one of ${words.join(', ')}`);
     if (text.length < minLength || text.length > maxLength) {
       return invalidRequest(`${name} must have ${minLength} to ${maxLength} characters`);
     }
-    if (shape !== null && !shape.test(text)) return invalidRequest(`${name} holds characters that are not allowed there`);
+    if (shape !== null && !shape.test(text))
+      return invalidRequest(`${name} holds characters that are not allowed there`);
     return text;
   };
 }

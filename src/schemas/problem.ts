@@ -20,7 +20,11 @@ export const Problem = Type.Object(
     }),
     retryable: Type.Boolean({ description: 'The same request may succeed later' }),
   },
-  { $id: 'Problem', additionalProperties: true, description: 'Further members are facts of the code, such as `firstKept`' },
+  {
+    $id: 'Problem',
+    additionalProperties: true,
+    description: 'Further members are facts of the code, such as `firstKept`',
+  },
 );
 
 /** The document as JSON text. The fixed members win over facts of the same name. */

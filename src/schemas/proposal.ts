@@ -54,7 +54,10 @@ export const ProposalState = Type.Object(
 );
 
 /** The URL of the master when it is another node, which is where `route=redirect` leads; else null. */
-export function masterElsewhere(master: { readonly node: string | null; readonly url: string | null }, here: string): string | null {
+export function masterElsewhere(
+  master: { readonly node: string | null; readonly url: string | null },
+  here: string,
+): string | null {
   return master.node === null || master.node === here ? null : master.url;
 }
 

@@ -5,7 +5,11 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { compileParameters } from './parameters.js';
 
-const PARTS: Readonly<Record<string, 'query' | 'path' | 'header'>> = { querystring: 'query', params: 'path', headers: 'header' };
+const PARTS: Readonly<Record<string, 'query' | 'path' | 'header'>> = {
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+};
 
 export const compileValidator: FastifySchemaCompiler<TSchema> = (route) => {
   const part = PARTS[route.httpPart ?? ''];

@@ -48,7 +48,8 @@ export function checkJson(text: Buffer | undefined): void {
 }
 
 function checkUtf8(bytes: Uint8Array, contentType: string | undefined): void {
-  const charset = contentType === undefined ? null : /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase();
+  const charset =
+    contentType === undefined ? null : /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase();
   if (charset && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
     throw invalidRequest(`Text must be UTF-8; send other character sets as application/octet-stream`);
   }

@@ -17,7 +17,11 @@ describe('POST proposals', () => {
   const post = (payload: string | Buffer, headers: Record<string, string> = json, url = URL) =>
     edge.app.inject({ method: 'POST', url, payload, headers });
   const kept = (): string => Buffer.from(edge.main.received.at(-1)?.bytes ?? '').toString('latin1');
-  const refused = (answer: { statusCode: number; headers: object; json: () => unknown }, status: number, code: string): void => {
+  const refused = (
+    answer: { statusCode: number; headers: object; json: () => unknown },
+    status: number,
+    code: string,
+  ): void => {
     assert.equal(answer.statusCode, status);
     const body = answer.json() as Record<string, unknown>;
     assert.deepEqual([body.code, body.status, body.outcome], [code, status, 'none']);
@@ -109,7 +113,8 @@ describe('POST proposals', () => {
     assert.equal((await post('1')).statusCode, 201);
   });
 
-  it('refuses a content encoding', async () => refused(await post('1', { ...json, 'content-encoding': 'gzip' }), 415, 'unsupported-encoding'));
+  it('refuses a content encoding', async () =>
+    refused(await post('1', { ...json, 'content-encoding': 'gzip' }), 415, 'unsupported-encoding'));
 
   it('passes headers and query on', async () => {
     const headers = { ...json, 'paxmesh-machine': 'kv', 'idempotency-key': 'k-1', 'if-master': '7' };
@@ -118,7 +123,15 @@ describe('POST proposals', () => {
     assert.deepEqual([edge.main.received[0]?.machine, edge.main.received[0]?.idempotencyKey], ['kv', 'k-1']);
   });
 
-  for (const query of ['timeoutMs=0', 'timeoutMs=60001', 'timeoutMs=5e3', 'timeoutMs=%205', 'timeoutMs=', 'timeoutMs=1&timeoutMs=2', 'route=sideways']) {
+  for (const query of [
+    'timeoutMs=0',
+    'timeoutMs=60001',
+    'timeoutMs=5e3',
+    'timeoutMs=%205',
+    'timeoutMs=',
+    'timeoutMs=1&timeoutMs=2',
+    'route=sideways',
+  ]) {
     it(`refuses ?${query}`, async () => refused(await post('1', json, `${URL}?${query}`), 400, 'invalid-request'));
   }
 
@@ -130,7 +143,8 @@ describe('POST proposals', () => {
     ['if-master', '9007199254740992'],
     ['paxmesh-machine', 'm'.repeat(65)],
   ] as const) {
-    it(`refuses the header ${name}: ${value.slice(0, 20)}`, async () => refused(await post('1', { ...json, [name]: value }), 400, 'invalid-request'));
+    it(`refuses the header ${name}: ${value.slice(0, 20)}`, async () =>
+      refused(await post('1', { ...json, [name]: value }), 400, 'invalid-request'));
   }
 
   it('tells a replayed answer', async () => {

@@ -15,9 +15,18 @@ export interface Frame {
 }
 
 /** Ends after a gap, and soon after `isOpen` turns false (close the follower to make it at once). */
-export async function* feedFrames(node: string, group: GroupFace, follower: Follower, isOpen: () => boolean): AsyncGenerator<Frame, void> {
+export async function* feedFrames(
+  node: string,
+  group: GroupFace,
+  follower: Follower,
+  isOpen: () => boolean,
+): AsyncGenerator<Frame, void> {
   const { firstKept, lastChosen } = group;
-  yield { text: helloFrame({ group: group.name, node, from: follower.from, firstKept, lastChosen }), instanceId: null, gap: false };
+  yield {
+    text: helloFrame({ group: group.name, node, from: follower.from, firstKept, lastChosen }),
+    instanceId: null,
+    gap: false,
+  };
   let position: number | null = null;
   let bookmarkedAt = performance.now();
   while (isOpen()) {

@@ -1,11 +1,12 @@
 // The feed: followers of groups over WebSocket and Server-Sent Events. It opens a follower, pumps its frames and ends it
 // with the connection, with the node, or at a gap. What a follower is given is the engine's affair.
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
-import type { GroupFace } from '../../../src/engine/face.js';
 import { PaxmeshError } from '../../../src/engine/errors.js';
+import type { GroupFace } from '../../../src/engine/face.js';
 import { type FeedPosition, serverSentEvent } from '../../../src/schemas/feed.js';
 import { type Frame, feedFrames } from './frames.js';
 import { CLOSE, closeSocket, SocketSession } from './socket-session.js';
@@ -33,9 +34,20 @@ export class Feed {
   }
 
   /** Serves a socket that was just accepted. What was wrong with its request is told by the close code. */
-  serveSocket(socket: WebSocket, group: GroupFace | null, position: FeedPosition | PaxmeshError, log: FastifyBaseLogger): void {
-    if (group === null) return closeSocket(socket, CLOSE.noSuchGroup, 'no such group');
-    if (position instanceof PaxmeshError) return closeSocket(socket, CLOSE.badParameters, position.message.slice(0, 120));
+  serveSocket(
+    socket: WebSocket,
+    group: GroupFace | null,
+    position: FeedPosition | PaxmeshError,
+    log: FastifyBaseLogger,
+  ): void {
+    if (group === null) {
+      closeSocket(socket, CLOSE.noSuchGroup, 'no such group');
+      return;
+    }
+    if (position instanceof PaxmeshError) {
+      closeSocket(socket, CLOSE.badParameters, position.message.slice(0, 120));
+      return;
+    }
     const follower = group.follow(position);
     const session = new SocketSession(socket, follower, () => this.#sessions.delete(session));
     this.#sessions.add(session);
@@ -47,7 +59,7 @@ export class Feed {
   }
 
   /** The same as a stream of Server-Sent Events. */
-  events(group: GroupFace, position: FeedPosition): Readable {
+  events(group: GroupFace, position: FeedPosition, connection: ServerResponse): Readable {
     const follower = group.follow(position);
     let open = true;
     const end = (): void => {
@@ -58,11 +70,13 @@ export class Feed {
     const frames = feedFrames(this.#app.paxmesh.id, group, follower, () => open);
     const stream = Readable.from(eventTexts(frames), { objectMode: false, highWaterMark: STREAM_BUFFER_BYTES });
     this.#streams += 1;
-    return stream.once('close', () => {
+    // Not the stream's own close: it comes only when the wait for the next event is over.
+    connection.once('close', () => {
       this.#streams -= 1;
       forget();
       end();
     });
+    return stream;
   }
 
   beat(): void {

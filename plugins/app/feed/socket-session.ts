@@ -57,9 +57,9 @@ export class SocketSession {
   /** Called every 15 seconds. */
   beat(): void {
     this.#inboundBytes = 0;
-    if (this.#silentBeats >= SILENT_BEATS_MAX) return this.close(CLOSE.deadPeer, 'dead peer');
     this.#silentBeats += 1;
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+    if (this.#silentBeats > SILENT_BEATS_MAX) this.close(CLOSE.deadPeer, 'dead peer');
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
   close(code: number, reason: string): void {

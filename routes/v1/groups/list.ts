@@ -12,7 +12,13 @@ const groupsRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listGroups',
         summary: 'Status of every group of this node',
         tags: ['groups'],
-        response: { 200: { description: 'In the order of the configuration', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'GroupList#' }) } } }, ...problems() },
+        response: {
+          200: {
+            description: 'In the order of the configuration',
+            content: { 'application/json': { schema: Type.Unsafe({ $ref: 'GroupList#' }) } },
+          },
+          ...problems(),
+        },
       },
     },
     async () => ({ groups: app.groups.map((group) => group.status()) }),

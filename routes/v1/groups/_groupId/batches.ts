@@ -27,7 +27,8 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'proposeBatch',
         summary: 'Propose several values as one instance',
-        description: 'Atomic: all of them in one instance or none. As application/x-ndjson, each line is one JSON value.',
+        description:
+          'Atomic: all of them in one instance or none. As application/x-ndjson, each line is one JSON value.',
         tags: ['log'],
         params: GroupParams,
         querystring: ProposalQuery,
@@ -44,7 +45,11 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
             headers: { Location: { type: 'string', description: 'The instance' } },
             content: { 'application/json': { schema: Type.Unsafe({ $ref: 'BatchCommitted#' }) } },
           },
-          307: { description: 'With `route=redirect`: the master is elsewhere', headers: { Location: { type: 'string' } }, type: 'null' },
+          307: {
+            description: 'With `route=redirect`: the master is elsewhere',
+            headers: { Location: { type: 'string' } },
+            type: 'null',
+          },
           ...problems(400, 413, 415, 422, 503, 504),
         },
       },
@@ -54,7 +59,8 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { headers } = request.raw;
       const elsewhere = request.query.route === 'redirect' ? masterElsewhere(group.masterView(), app.paxmesh.id) : null;
       if (elsewhere !== null) return reply.redirect(elsewhere + request.url, 307);
-      if (request.body === undefined) throw invalidRequest('A batch needs a body, as application/json or application/x-ndjson');
+      if (request.body === undefined)
+        throw invalidRequest('A batch needs a body, as application/json or application/x-ndjson');
       const machine = (headers['paxmesh-machine'] as string | undefined) ?? 'log';
       const commands = (request.body as readonly ReceivedEntry[]).map((entry) => ({ machine, ...entry }));
       const { instanceId, results } = await group.proposeBatch(commands, proposeOptions(request.query, headers));

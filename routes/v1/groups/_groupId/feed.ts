@@ -1,6 +1,7 @@
 // Follow the log, over a WebSocket or as Server-Sent Events.
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+
 import type { Readable } from 'node:stream';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { FeedQuery, feedPosition } from '../../../../src/schemas/feed.js';
 import { GroupParams } from '../../../../src/schemas/parameters.js';
@@ -29,13 +30,17 @@ const feedRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'streamEvents',
         summary: 'Follow the log as Server-Sent Events',
-        description: 'The frames of the WebSocket feed, one an event; the id is the instance id. `Last-Event-ID` goes on behind it.',
+        description:
+          'The frames of the WebSocket feed, one an event; the id is the instance id. `Last-Event-ID` goes on behind it.',
         tags: ['feed'],
         params: GroupParams,
         querystring: FeedQuery,
         headers: Type.Object({ 'Last-Event-ID': Type.Optional(Type.String({ description: 'Wins over `from`' })) }),
         response: {
-          200: { description: 'Events until somebody hangs up', content: { 'text/event-stream': { schema: Type.Unsafe<Readable>({ type: 'string' }) } } },
+          200: {
+            description: 'Events until somebody hangs up',
+            content: { 'text/event-stream': { schema: Type.Unsafe<Readable>({ type: 'string' }) } },
+          },
           ...problems(400, 404, 503),
         },
       },
@@ -43,8 +48,11 @@ const feedRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const position = feedPosition(request.query, request.raw.headers['last-event-id']);
       if (position instanceof PaxmeshError) throw position;
-      reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-      return reply.send(app.feed.events(app.groupOf(request), position));
+      reply
+        .header('content-type', 'text/event-stream')
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no');
+      return reply.send(app.feed.events(app.groupOf(request), position, reply.raw));
     },
   );
 };

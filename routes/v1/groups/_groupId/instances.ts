@@ -18,7 +18,10 @@ const instanceRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['log'],
         params: InstanceParams,
         response: {
-          200: { description: 'Chosen', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Instance#' }) } } },
+          200: {
+            description: 'Chosen',
+            content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Instance#' }) } },
+          },
           ...problems(400, 404, 410),
         },
       },

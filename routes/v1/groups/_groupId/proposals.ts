@@ -3,7 +3,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
-import { masterElsewhere, ProposalHeaders, ProposalKeyParams, ProposalKeyQuery, ProposalQuery, proposeOptions } from '../../../../src/schemas/proposal.js';
+import {
+  masterElsewhere,
+  ProposalHeaders,
+  ProposalKeyParams,
+  ProposalKeyQuery,
+  ProposalQuery,
+  proposeOptions,
+} from '../../../../src/schemas/proposal.js';
 import { compileExceptBody } from '../../../../src/schemas/validator.js';
 import { receiveValue } from '../../../../src/schemas/value.js';
 
@@ -23,16 +30,21 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'propose',
         summary: 'Propose a value and wait until it is chosen and applied',
-        description: 'The body is the value, kept byte for byte. JSON must parse, text must be UTF-8, anything else is bytes.',
+        description:
+          'The body is the value, kept byte for byte. JSON must parse, text must be UTF-8, anything else is bytes.',
         tags: ['log'],
         params: GroupParams,
         querystring: ProposalQuery,
         headers: ProposalHeaders,
         body: {
           content: {
-            'application/json': { schema: Type.Unknown({ description: 'Kept verbatim, and shown as `json`. Also any +json type' }) },
+            'application/json': {
+              schema: Type.Unknown({ description: 'Kept verbatim, and shown as `json`. Also any +json type' }),
+            },
             'text/plain': { schema: Type.String({ description: 'Shown as `utf8`. Also any other text type' }) },
-            'application/octet-stream': { schema: Type.String({ description: 'Shown as `base64`. Also any other type, or none' }) },
+            'application/octet-stream': {
+              schema: Type.String({ description: 'Shown as `base64`. Also any other type, or none' }),
+            },
           },
         },
         response: {
@@ -44,7 +56,11 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
             },
             content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Committed#' }) } },
           },
-          307: { description: 'With `route=redirect`: the master is elsewhere', headers: { Location: { type: 'string' } }, type: 'null' },
+          307: {
+            description: 'With `route=redirect`: the master is elsewhere',
+            headers: { Location: { type: 'string' } },
+            type: 'null',
+          },
           ...problems(413, 415, 422, 503, 504),
         },
       },
@@ -62,7 +78,10 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
         proposeOptions(request.query, headers),
       );
       if (replayed) reply.header('idempotency-replayed', 'true');
-      reply.code(201).header('location', `/v1/groups/${group.name}/instances/${instanceId}`).header('content-type', JSON_TYPE);
+      reply
+        .code(201)
+        .header('location', `/v1/groups/${group.name}/instances/${instanceId}`)
+        .header('content-type', JSON_TYPE);
       return `{"group":${JSON.stringify(group.name)},"instanceId":${instanceId},"index":${index},"result":${JSON.stringify(result ?? null)}}`;
     },
   );
@@ -77,7 +96,13 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['log'],
         params: ProposalKeyParams,
         querystring: ProposalKeyQuery,
-        response: { 200: { description: 'Known', content: { 'application/json': { schema: Type.Unsafe({ $ref: 'ProposalState#' }) } } }, ...problems(404) },
+        response: {
+          200: {
+            description: 'Known',
+            content: { 'application/json': { schema: Type.Unsafe({ $ref: 'ProposalState#' }) } },
+          },
+          ...problems(404),
+        },
       },
     },
     (request, reply) => {
