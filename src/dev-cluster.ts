@@ -137,7 +137,7 @@ export class DevCluster {
       if (this.#masters.get(entry.group) === master) return;
       this.#masters.set(entry.group, master);
       if (this.#ready && this.#stopping === null) this.#say({ type: 'master', group: entry.group, master });
-    } else if (entry.level >= 40 && entry.note !== undefined) {
+    } else if (entry.level >= 40 && entry.note !== undefined && this.#stopping === null) {
       this.#say({ type: 'note', node, level: entry.level >= 50 ? 'error' : 'warn', text: factsOf(entry) });
     }
   }

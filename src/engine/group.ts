@@ -47,6 +47,7 @@ import { recover } from './recovery.js';
 import { Teacher } from './teacher.js';
 
 const SWEEP_MS = 20;
+const FOUNDING_PATIENCE_MS = 2000;
 const REPLAY_ENTRIES = 2000;
 const REPLAY_BYTES = 8 * 1024 * 1024;
 /** Old memberships kept for a replica that starts again behind what was applied (after a store failure). */
@@ -95,6 +96,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
   #outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
   #lostVote: string | null = null;
   #draining = false;
+  readonly #startedAt: Millis;
   /** Highest instance each peer is known to hold chosen. */
   readonly #peerChosen = new Map<NodeId, InstanceId>();
   /** Store identities that peers have proved; the founding value records them. */
@@ -106,6 +108,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
   constructor(options: GroupOptions) {
     this.#options = options;
     this.name = options.name;
+    this.#startedAt = options.clock.now();
     this.#router = new MachineRouter(options.founding, options.machines);
     this.#memberships = [options.founding];
     this.#committer = new Committer(options.origin);
@@ -192,7 +195,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
     while (!this.#committer.idle && clock.now() < until) await this.#pause(10);
     if (this.#lease.release(clock.now())) {
       pump.touch(this);
-      while (this.#lease.view(clock.now()).self && clock.now() < until) await this.#pause(10);
+      while (this.#lease.view(clock.now()).self && clock.now() < until && this.#hasQuorum()) await this.#pause(10);
     }
   }
 
@@ -215,7 +218,10 @@ export class Group implements Pumped, GroupFace, FeedSource {
     const target = this.#forwarder.target(replica, this.#lease.state?.node ?? null, now);
     if (target !== null) this.#forwarder.forwardTo(target, now, !replica.isLevel);
     if (!replica.wantsValue || !this.#quorumConnected(replica.membership)) return null;
-    if (replica.membership.gid === null) return this.#committer.hasWork ? this.#foundingValue(replica) : null;
+    if (replica.membership.gid === null) {
+      if (!this.#committer.hasWork || !this.#mayFound(replica.membership, now)) return null;
+      return this.#foundingValue(replica);
+    }
     return this.#committer.seal(target !== null);
   }
 
@@ -252,11 +258,15 @@ export class Group implements Pumped, GroupFace, FeedSource {
   }
 
   get wakeAt(): Millis | null {
-    const lease = this.#lease.wakeAt;
-    if (!this.#committer.needsSweep) return lease;
-    const sweep = this.#sweepAt ?? this.#options.clock.now() + SWEEP_MS;
-    this.#sweepAt = sweep;
-    return lease === null ? sweep : Math.min(lease, sweep);
+    const now = this.#options.clock.now();
+    let at = this.#lease.wakeAt ?? Number.POSITIVE_INFINITY;
+    if (this.#committer.needsSweep) {
+      this.#sweepAt ??= now + SWEEP_MS;
+      at = Math.min(at, this.#sweepAt);
+    }
+    const foundingAt = this.#startedAt + FOUNDING_PATIENCE_MS;
+    if (this.gid === null && now < foundingAt) at = Math.min(at, foundingAt);
+    return at === Number.POSITIVE_INFINITY ? null : at;
   }
 
   tick(now: Millis): void {
@@ -524,6 +534,13 @@ export class Group implements Pumped, GroupFace, FeedSource {
     return { id, machine, encoding: 'json', bytes, key: null, ifMaster: null };
   }
 
+  /** The founding value should list every member's store, so it waits a moment for those that are still starting. */
+  #mayFound(membership: Membership, now: Millis): boolean {
+    const { self } = this.#options;
+    if (votersOf(membership).every(({ id }) => id === self || this.#peerStores.has(id))) return true;
+    return now - this.#startedAt >= FOUNDING_PATIENCE_MS;
+  }
+
   /** Instance 0 gives the group its gid. Losing it to another founder is as good. */
   #foundingValue(replica: Replica): Value {
     const { self, storeId, clock } = this.#options;
@@ -588,6 +605,10 @@ export class Group implements Pumped, GroupFace, FeedSource {
 
   #abandoned(code: 'fenced' | 'draining', detail: string, sent: boolean): PaxmeshError {
     return new PaxmeshError(code, detail, sent ? { outcome: 'unknown' } : {});
+  }
+
+  #hasQuorum(): boolean {
+    return this.#quorumConnected(this.#membership());
   }
 
   #quorumConnected(membership: Membership): boolean {
