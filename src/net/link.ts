@@ -300,5 +300,5 @@ export class Link {
 
 /** The library closes with the right code by itself before it reports; this one is for the record. */
 function closeCodeOf(error: Error): number {
-  return 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? CLOSE_TOO_LARGE : CLOSE_BAD_FRAME;
+  return 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? CLOSE_TOO_LARGE : CLOSE_INTERNAL;
 }

@@ -188,7 +188,7 @@ export class Mesh implements Transport, LinkOwner {
       this.#options.trace({ name: 'mesh-superseded', level: 'debug', facts: { peer: link.claimed, role: link.role } });
     } else if (session === null) {
       const name = link.role === 'dialler' ? 'mesh-dial-failed' : 'mesh-refused';
-      this.#complain(name, peer?.id ?? link.remote, `${code} ${reason}`, link.claimed);
+      this.#complain(name, peer?.id ?? link.remote, reason || `closed with ${code}`, link.claimed);
     } else {
       this.#options.trace({ name: 'mesh-down', level: 'info', facts: { peer: session.hello.id, code, reason } });
     }

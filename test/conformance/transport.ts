@@ -196,6 +196,22 @@ export function transportConformance(name: string, makeWorld: () => Promise<Tran
       assert.equal(a.transport.isConnected('b'), true);
     });
 
+    test('delivers nothing more when it is closed in the middle of a delivery', async () => {
+      const { a, b } = await pair();
+      const received = b.heard.received.bind(b.heard);
+      let closed: Promise<void> | null = null;
+      b.heard.received = (from, group, message) => {
+        received(from, group, message);
+        closed ??= b.transport.close();
+      };
+      for (const open of [1, 2, 3]) a.transport.send('b', 'main', ask(open));
+      a.transport.flush();
+      await world.until('the first has arrived', () => closed !== null);
+      await closed;
+      await world.settle();
+      assert.deepEqual(b.heard.opens('a'), [1]);
+    });
+
     test('delivers nothing after it was closed, and may be closed twice', async () => {
       const { a, b } = await pair();
       b.transport.send('a', 'main', ask(1));

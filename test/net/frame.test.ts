@@ -115,6 +115,12 @@ describe('a frame', () => {
     assert.throws(() => new FrameDecoder(null).decode(ask(0x20)), FrameError);
   });
 
+  test('with bytes left over is refused', () => {
+    const body = [...main, 7, 0, 0, 0, 0, 0, 0, 0, 1];
+    assert.equal(new FrameDecoder(null).decode(forge(body)).length, 1);
+    assert.throws(() => new FrameDecoder(null).decode(forge([...body, 0])), FrameError);
+  });
+
   test('that claims a value of 4 GiB is refused before anything is allocated', () => {
     const forward = [16, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert.throws(

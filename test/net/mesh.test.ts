@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvariantBroken } from '../../src/core/invariant.js';
-import { FIRST_PATIENCE_MS } from '../../src/net/limits.js';
+import { FIRST_PATIENCE_MS, HEARTBEAT_MS, REDIAL_MS, SILENCE_MS_MAX } from '../../src/net/limits.js';
 import type { MeshOptions } from '../../src/net/mesh.js';
 import { ask } from '../conformance/transport.js';
 import { FRAME_BYTES_MAX, MeshNode, RawPeer, until } from './mesh-world.js';
@@ -135,6 +135,20 @@ describe('the mesh', () => {
     assert.deepEqual([...a.heard.events, ...x.heard.events], []);
   });
 
+  test('forgets a stranger that has left, and looks for nobody it was not told of', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    b.transport.setPeers([a.address]);
+    await linked(a, b);
+    await b.stop();
+    await until('a notices', () => !a.transport.isConnected('b'));
+    await sleep(2 * REDIAL_MS);
+    assert.deepEqual(a.transport.stats(), []);
+    assert.deepEqual(
+      a.notes.map(({ name }) => name),
+      ['mesh-up', 'mesh-down'],
+    );
+  });
+
   test('gathers a turn into one frame, and splits what is too much for one', async () => {
     const [a, b] = [await start('a'), await start('b')];
     introduce(a, b);
@@ -170,6 +184,17 @@ describe('the mesh', () => {
     );
     assert.equal(a.transport.stats().find(({ id }) => id === 'b')?.droppedMessages, 1);
     assert.deepEqual(b.heard.events, ['connected a']);
+  });
+
+  test('does not blame its peers when it stood still itself', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    introduce(a, b);
+    await linked(a, b);
+    await sleep(2 * HEARTBEAT_MS);
+    const end = performance.now() + SILENCE_MS_MAX + 2 * HEARTBEAT_MS;
+    while (performance.now() < end);
+    await sleep(2 * HEARTBEAT_MS);
+    assert.deepEqual([...a.heard.events, ...b.heard.events], ['connected b', 'connected a']);
   });
 
   test('hands a broken invariant of its listener to the node, and delivers nothing more', async () => {
