@@ -28,6 +28,7 @@ export type DevEvent =
   | { readonly type: 'stopped'; readonly data: string };
 
 const READY_MS = 20_000;
+const MASTER_MS = 2000;
 const POLL_MS = 50;
 const RESTART_MS = 1000;
 const STOP_MS = 5000;
@@ -62,7 +63,7 @@ export class DevCluster {
     });
   }
 
-  /** Resolves when every node is ready and there is a master; throws when one refuses to start. */
+  /** Resolves when every node is ready; throws when one refuses to start. */
   async start(): Promise<void> {
     const { nodes, store, data } = this.#options;
     this.#say({ type: 'starting', nodes, store, data });
@@ -70,6 +71,7 @@ export class DevCluster {
     if (store === 'redis') await Promise.all(this.#nodes.map(({ id }) => this.#startRedis(id)));
     for (const { id } of this.#nodes) this.#startNode(id);
     await this.#untilReady();
+    if (this.#stopping !== null) return;
     this.#ready = true;
     const [group = 'main'] = this.#options.groups.split(',');
     this.#say({ type: 'ready', urls: this.#nodes.map(({ url }) => url), master: this.#masters.get(group) ?? null });
@@ -83,9 +85,9 @@ export class DevCluster {
 
   async #stopAll(): Promise<void> {
     this.#say({ type: 'stopping' });
-    for (const kind of ['', 'redis-']) {
-      await Promise.all(this.#nodes.map(({ id }) => end(this.#children.get(kind + id))));
-    }
+    // One after the other, so that a master gives its lease back while there is still a majority to take note.
+    for (const { id } of this.#nodes) await end(this.#children.get(id));
+    await Promise.all(this.#nodes.map(({ id }) => end(this.#children.get(`redis-${id}`))));
     this.#say({ type: 'stopped', data: this.#options.data });
   }
 
@@ -137,7 +139,12 @@ export class DevCluster {
       if (this.#masters.get(entry.group) === master) return;
       this.#masters.set(entry.group, master);
       if (this.#ready && this.#stopping === null) this.#say({ type: 'master', group: entry.group, master });
-    } else if (entry.level >= 40 && entry.note !== undefined && this.#stopping === null) {
+    } else if (
+      entry.level >= 40 &&
+      entry.note !== undefined &&
+      entry.note !== 'mesh-dial-failed' &&
+      this.#stopping === null
+    ) {
       this.#say({ type: 'note', node, level: entry.level >= 50 ? 'error' : 'warn', text: factsOf(entry) });
     }
   }
@@ -153,9 +160,13 @@ export class DevCluster {
       this.#say({ type: 'up', node: id, url, pid: child.pid ?? 0 });
     }
     while (Date.now() < until && this.#stopping === null) {
-      const master = await this.#masterOf(this.#nodes[0]?.url ?? '');
-      if (master !== null && (await Promise.all(this.#nodes.map(({ url }) => answers(`${url}/readyz`)))).every(Boolean))
-        return;
+      if ((await Promise.all(this.#nodes.map(({ url }) => answers(`${url}/readyz`)))).every(Boolean)) break;
+      await pause(POLL_MS);
+    }
+    // After a crash the old lease must run out first; proposals do not wait for that, so neither do we for long.
+    const masterBy = Date.now() + MASTER_MS;
+    while (Date.now() < masterBy && this.#stopping === null) {
+      if ((await this.#masterOf(this.#nodes[0]?.url ?? '')) !== null) return;
       await pause(POLL_MS);
     }
   }
