@@ -1,0 +1,121 @@
+// What the log means, worked out a second time and in the plainest way: which command takes effect, which is a repeat,
+// who is master. The nodes' machines are held against it. It shares no code with src/machines but the batch format.
+import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
+import { MASTER, MEMBERSHIP, unpackBatch } from '../../machines/batch.js';
+import type { Command } from '../../machines/command.js';
+import { LEDGER, orderOf } from '../ledger-machine.js';
+import { demand } from '../violation.js';
+import type { CallBook, Place, Verdict } from './call-book.js';
+
+/** What a feed of user values shows of a command. */
+export interface Shown {
+  readonly index: number;
+  readonly machine: string;
+  readonly valueJson: string;
+}
+
+/** A call of the ledger machine, in log order. */
+export interface LedgerCall {
+  readonly instance: InstanceId;
+  readonly index: number;
+  readonly number: number;
+}
+
+interface Master {
+  node: NodeId | null;
+  version: InstanceId;
+  renewal: InstanceId;
+}
+
+/** A sealed value never needs more operations of the lease than this. */
+const MASTER_COMMANDS_MAX = 4;
+
+export class LogModel {
+  readonly group: GroupId;
+  readonly ledger: LedgerCall[] = [];
+  /** By instance: what feeds show, and how many ledger calls there were before it. */
+  readonly shown: (readonly Shown[])[] = [];
+  readonly ledgerBefore: number[] = [];
+  /** Tenures: the version of each acquire that took effect, and its holder. */
+  readonly tenures = new Map<InstanceId, NodeId>();
+  readonly #book: CallBook;
+  readonly #executed = new Set<string>();
+  readonly #keys = new Map<string, { readonly text: string; readonly verdict: Verdict }>();
+  #master: Master | null = null;
+  #count = 0;
+
+  constructor(group: GroupId, book: CallBook) {
+    this.group = group;
+    this.#book = book;
+  }
+
+  get instances(): number {
+    return this.shown.length;
+  }
+
+  get masterVersion(): InstanceId | null {
+    return this.#master?.version ?? null;
+  }
+
+  /** The next instance's value. */
+  push(bytes: Uint8Array): void {
+    const instance = this.shown.length;
+    const shown: Shown[] = [];
+    this.ledgerBefore.push(this.ledger.length);
+    let masterCommands = 0;
+    unpackBatch(bytes).forEach((command, index) => {
+      if (command.machine === MEMBERSHIP) return;
+      if (command.machine === MASTER) {
+        masterCommands++;
+        this.#lead(command, instance);
+        return;
+      }
+      const order = orderOf(command.bytes);
+      const verdict = this.#judge(command, instance, index, order.number, order.rejects);
+      const result = command.machine === LEDGER ? { count: this.#count } : null;
+      const place: Place = { instance, index, verdict, result };
+      this.#book.decided(order.number, this.group, place);
+      if (verdict !== 'executed') return;
+      shown.push({ index, machine: command.machine, valueJson: textOf(command) });
+    });
+    demand(masterCommands <= MASTER_COMMANDS_MAX, 'bounded', () => {
+      return `${this.group}/${instance} holds ${masterCommands} operations of the lease`;
+    });
+    this.shown.push(shown);
+  }
+
+  #judge(command: Command, instance: InstanceId, index: number, number: number, rejects: boolean): Verdict {
+    const text = `${command.machine} ${command.ifMaster} ${textOf(command)}`;
+    const first = command.key === null ? undefined : this.#keys.get(command.key);
+    if (first !== undefined) return first.text === text ? 'replayed' : 'reused';
+    const id = `${command.id.origin}/${command.id.sequence}`;
+    if (this.#executed.has(id)) return 'duplicate';
+    this.#executed.add(id);
+    const holds = this.#master !== null && this.#master.node !== null;
+    let verdict: Verdict = 'executed';
+    if (command.ifMaster !== null && !(holds && this.#master?.version === command.ifMaster)) verdict = 'precondition';
+    else if (command.machine === LEDGER) {
+      this.ledger.push({ instance, index, number });
+      if (rejects) verdict = 'rejected';
+      else this.#count++;
+    }
+    if (command.key !== null) this.#keys.set(command.key, { text, verdict });
+    return verdict;
+  }
+
+  #lead(command: Command, instance: InstanceId): void {
+    const order = JSON.parse(textOf(command));
+    const master = this.#master;
+    if (order.op === 'acquire') {
+      if ((master?.renewal ?? null) !== order.expects) return;
+      this.#master = { node: order.node, version: instance, renewal: instance };
+      this.tenures.set(instance, order.node);
+    } else if (master !== null && master.node === order.node && master.version === order.version) {
+      this.#master = { node: order.op === 'renew' ? master.node : null, version: master.version, renewal: instance };
+    }
+  }
+}
+
+function textOf({ bytes }: Command): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

@@ -1,0 +1,100 @@
+// What befalls the cluster, at times and places drawn from the plan's rates.
+import type { Random } from '../core/random.js';
+import type { Plan } from './plan.js';
+import type { SimNetwork } from './sim-network.js';
+import type { SimNode } from './sim-node.js';
+import type { VirtualTime } from './virtual-time.js';
+
+export class Faults {
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #plan: Plan;
+  readonly #network: SimNetwork;
+  readonly #nodes: readonly SimNode[];
+
+  constructor(time: VirtualTime, random: Random, plan: Plan, network: SimNetwork, nodes: readonly SimNode[]) {
+    this.#time = time;
+    this.#random = random;
+    this.#plan = plan;
+    this.#network = network;
+    this.#nodes = nodes;
+  }
+
+  start(): void {
+    const plan = this.#plan;
+    const random = this.#random;
+    const network = this.#network;
+    const between = (low: number, high: number) => random.between(low, high);
+    const pair = () => random.below(network.pairCount);
+    if (network.pairCount > 0) {
+      this.#every(plan.cutEveryMs, () => network.cut(pair(), between(50, 1500)));
+      this.#every(plan.oneWayEveryMs, () => network.swallow(pair(), random.below(2) === 0 ? 0 : 1, between(50, 1500)));
+      this.#every(plan.flapEveryMs, () => network.flap(pair()));
+      this.#every(plan.isolateEveryMs, () => network.isolate(this.#node().id, between(200, 2500), random.below(2) === 0));
+    }
+    this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
+    this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));
+    this.#every(plan.restartAllEveryMs, () => {
+      for (const node of this.#nodes) this.#restart(node, between(5, 300));
+    });
+    this.#every(plan.pauseEveryMs, () => {
+      this.#node().pause(random.below(2) === 0 ? between(20, 400) : between(1, 1.8) * plan.leaseMs);
+    });
+    this.#every(plan.storeDownEveryMs, () => this.#storeDown(this.#node(), between(50, 1500)));
+    this.#every(plan.slowDiskEveryMs, () => this.#slowDisk(this.#node(), between(5, 60), between(100, 1000)));
+    this.#every(plan.driftEveryMs, () => this.#node().drift(1 + between(-plan.drift, plan.drift)));
+    this.#every(plan.drainEveryMs, () => this.#drain(this.#node()));
+  }
+
+  #every(meanMs: number, strike: () => void): void {
+    if (meanMs === 0) return;
+    const next = () => {
+      this.#time.after(-Math.log(1 - this.#random.next()) * meanMs, () => {
+        if (this.#time.now >= this.#plan.durationMs) return;
+        strike();
+        next();
+      });
+    };
+    next();
+  }
+
+  #node(): SimNode {
+    return this.#nodes[this.#random.below(this.#nodes.length)] as SimNode;
+  }
+
+  #restart(node: SimNode, afterMs: number): void {
+    node.crash();
+    this.#time.after(afterMs, () => node.start());
+  }
+
+  #storm(node: SimNode, times: number): void {
+    this.#restart(node, this.#random.between(1, 50));
+    if (times > 1) this.#time.after(this.#random.between(20, 250), () => this.#storm(node, times - 1));
+  }
+
+  #storeDown(node: SimNode, forMs: number): void {
+    if (node.disk.unusable !== null) return;
+    node.disk.unusable = 'simulated: the store is down';
+    this.#time.after(forMs, () => {
+      node.disk.unusable = null;
+    });
+  }
+
+  #slowDisk(node: SimNode, times: number, forMs: number): void {
+    node.disk.slowness = times;
+    this.#time.after(forMs, () => {
+      node.disk.slowness = 1;
+    });
+  }
+
+  #drain(node: SimNode): void {
+    const life = node.running;
+    if (life?.node == null) return;
+    const restartMs = this.#random.between(5, 500);
+    void life.node.drain(this.#random.between(50, 800)).then(() => {
+      if (node.life !== life) return;
+      life.node?.close();
+      this.#restart(node, restartMs);
+    });
+  }
+}

@@ -1,0 +1,320 @@
+// One seed, one story: builds a cluster of production nodes on simulated time, network and disks, lets clients and faults
+// loose on it, and checks every invariant after every step. The same seed and profile give the same run, byte for byte.
+import type { GroupId, NodeId } from '../core/ids.js';
+import { InvariantBroken } from '../core/invariant.js';
+import type { Member, Membership } from '../core/membership.js';
+import { formatBallot } from '../core/ballot.js';
+import { Random } from '../core/random.js';
+import type { PeerMessage, StoreWrite } from '../engine/ports.js';
+import { CallBook } from './checkers/call-book.js';
+import { type DiskView, GroupWitness } from './checkers/group-witness.js';
+import { LifeWitness } from './checkers/life-witness.js';
+import { Clients, type Tally } from './clients.js';
+import { Faults } from './faults.js';
+import { drawPlan, type Plan, type Profile } from './plan.js';
+import { Reader } from './readers.js';
+import { SimDisk } from './sim-disk.js';
+import { type Frame, SimNetwork } from './sim-network.js';
+import { type Life, SimNode } from './sim-node.js';
+import { RunTrace } from './trace.js';
+import { demand, Violation } from './violation.js';
+import { VirtualTime } from './virtual-time.js';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly profile: Profile;
+  /** Keep so many lines of transcript; 0: none, which is much faster. */
+  readonly lines?: number;
+  /** What the wire makes of a frame, e.g. encodes and decodes it. Default: hands it over as it is. */
+  readonly wire?: (frame: Frame) => Frame;
+  /** Stop after so many events; a run that needs more is a failure of the simulation itself. */
+  readonly stepsMax?: number;
+}
+
+export interface Report {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly plan: Plan;
+  /** Sum over everything that happened. */
+  readonly sum: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly chosen: number;
+  readonly calls: Tally;
+  readonly failure: { readonly invariant: string; readonly detail: string } | null;
+  readonly lines: readonly string[];
+}
+
+const STEPS_MAX = 400_000;
+/** After everything is repaired: so long until calls have to succeed, on top of two leases. */
+const RECOVERY_MS = 4000;
+const PROBE_MS = 2500;
+const LEVEL_MS = 1500;
+
+export async function simulate(options: SimulationOptions): Promise<Report> {
+  return new Simulation(options).run();
+}
+
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #plan: Plan;
+  readonly #random: Random;
+  readonly #time = new VirtualTime();
+  readonly #trace: RunTrace;
+  readonly #groups: GroupId[];
+  readonly #witnesses = new Map<GroupId, GroupWitness>();
+  readonly #views = new Map<GroupId, Map<NodeId, DiskView>>();
+  readonly #network: SimNetwork;
+  readonly #nodes: SimNode[] = [];
+  readonly #lives = new Map<object, { readonly node: SimNode; readonly witness: LifeWitness }>();
+  readonly #book = new CallBook();
+  readonly #clients: Clients;
+  #failure: { invariant: string; detail: string } | null = null;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#random = new Random(Math.imul(options.seed + 1, 0x9e3779b1));
+    this.#plan = drawPlan(options.profile, this.#random);
+    this.#trace = new RunTrace(options.lines ?? 0);
+    const ids = Array.from({ length: this.#plan.nodes }, (_, place) => `n${place + 1}`);
+    const peers = ids.map((id) => ({ id, url: `http://${id}` }));
+    const places = new Map(ids.map((id, place) => [id, place]));
+    this.#groups = Array.from({ length: this.#plan.groups }, (_, place) => `g${place + 1}`);
+    const members = peers.map(({ id, url }): Member => ({ id, url, role: 'voter', store: null }));
+    const founding: Membership = { gid: null, version: -1, members };
+    for (const group of this.#groups) {
+      this.#witnesses.set(group, new GroupWitness(group, places, founding, this.#book));
+      this.#views.set(group, new Map());
+    }
+    const wire = options.wire ?? ((frame) => frame);
+    const time = this.#time;
+    const random = this.#random;
+    const log = (who: string, what: string) => this.#log(who, what);
+    const failed = (error: unknown) => this.#failed(error);
+    this.#network = new SimNetwork(time, random, this.#plan, ids, {
+      says: (from, to, group, message) => this.#says(from, to, group, message),
+      heard: (from, to, frame) => this.#heard(from, to, frame),
+      wire,
+    });
+    for (const id of ids) {
+      const disk = new SimDisk(id, this.#guarded(), (group, write) => {
+        this.#trace.add(time.now);
+        if (this.#trace.wantsLines) log(id, `${group} disk: ${describeWrite(write)}`);
+      });
+      const node = new SimNode(id, disk, time, random, this.#plan, this.#network, peers, this.#groups, {
+        log,
+        failed,
+        witness: (life) => this.#born(node, life),
+        guard: (work) => this.#guard(work),
+      });
+      this.#nodes.push(node);
+      for (const group of this.#groups) this.#views.get(group)?.set(id, disk.view(group));
+    }
+    this.#clients = new Clients(time, random, this.#plan, this.#nodes, this.#groups, this.#book, { log, failed });
+  }
+
+  async run(): Promise<Report> {
+    const { durationMs, heals, followers } = this.#plan;
+    try {
+      for (const node of this.#nodes) this.#time.after(this.#random.between(0, 30), () => node.start());
+      for (let place = 0; place < followers; place++) this.#follow();
+      this.#clients.start();
+      new Faults(this.#time, this.#random, this.#plan, this.#network, this.#nodes).start();
+      await this.#until(durationMs);
+      if (heals && this.#failure === null) await this.#heal();
+      if (this.#failure === null) for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group));
+    } catch (error) {
+      this.#failed(error);
+    }
+    const { seed, profile } = this.#options;
+    let chosen = 0;
+    for (const witness of this.#witnesses.values()) chosen += witness.chosen.length;
+    return {
+      seed,
+      profile,
+      plan: this.#plan,
+      sum: this.#trace.sum,
+      steps: this.#time.steps,
+      virtualMs: this.#time.now,
+      chosen,
+      calls: this.#clients.tally,
+      failure: this.#failure,
+      lines: this.#trace.lines,
+    };
+  }
+
+  /** Faults stop, everything is repaired; then the cluster has to be well within the stated times. */
+  async #heal(): Promise<void> {
+    this.#log('', 'everything is repaired');
+    this.#network.heal();
+    for (const node of this.#nodes) {
+      node.calm = true;
+      node.disk.unusable = null;
+      node.disk.slowness = 1;
+      if (node.life !== null) node.life.pausedUntil = 0;
+      node.start();
+    }
+    await this.#until(this.#time.now + RECOVERY_MS + 2 * this.#plan.leaseMs);
+    const probes: { node: SimNode; group: GroupId; ok: boolean }[] = [];
+    for (const node of this.#nodes) {
+      for (const group of this.#groups) {
+        const probe = { node, group, ok: false };
+        probes.push(probe);
+        void this.#clients.probe(node, group, PROBE_MS - 500).then((ok) => {
+          probe.ok = ok;
+        }, (error: unknown) => this.#failed(error));
+      }
+    }
+    await this.#until(this.#time.now + PROBE_MS);
+    await this.#until(this.#time.now + LEVEL_MS);
+    if (this.#failure !== null) return;
+    for (const { node, group, ok } of probes) {
+      demand(ok, 'progress', () => `a proposal on ${node.id} ${group} is not done ${PROBE_MS} ms after recovery`);
+    }
+    for (const [group, { chosen }] of this.#witnesses) {
+      const masters = new Set<NodeId | null>();
+      for (const node of this.#nodes) {
+        const face = node.group(group);
+        demand(face !== null, 'progress', () => `${node.id} does not run`);
+        const { lastChosen, applied } = face;
+        // A renewal may be under way.
+        demand(applied >= chosen.length - 2, 'progress', () => {
+          return `${node.id} ${group} has applied ${applied} and closed ${lastChosen} of ${chosen.length}`;
+        });
+        const { load } = face.status();
+        demand(load.queued + load.waiting === 0 && load.queuedBytes < 4096, 'bounded', () => {
+          return `${node.id} ${group} keeps ${JSON.stringify(load)} with no caller`;
+        });
+        masters.add(face.masterView().node);
+      }
+      demand(!masters.has(null) && masters.size === 1, 'progress', () => {
+        return `${group}: masters are ${[...masters].join(', ')}`;
+      });
+    }
+  }
+
+  #until(time: number): Promise<void> {
+    return this.#time.run(time, () => {
+      this.#afterStep();
+      return this.#failure === null;
+    });
+  }
+
+  #afterStep(): void {
+    const stepsMax = this.#options.stepsMax ?? STEPS_MAX;
+    if (this.#time.steps > stepsMax) this.#failed(new Violation('bounded', `more than ${stepsMax} events`));
+    const { actor } = this.#time;
+    if (actor === null) return;
+    const stepped = this.#lives.get(actor);
+    if (stepped === undefined || stepped.node.running !== actor) return;
+    this.#guard(() => {
+      for (const group of this.#groups) {
+        const face = stepped.node.group(group);
+        if (face === null || !stepped.witness.becameMaster(group, face)) continue;
+        for (const other of this.#nodes) {
+          if (other === stepped.node) continue;
+          demand(other.group(group)?.masterView().self !== true, 'one-master', () => {
+            return `${group}: ${stepped.node.id} begins to hold the lease while ${other.id} does`;
+          });
+        }
+      }
+    });
+  }
+
+  #born(node: SimNode, life: Life): LifeWitness {
+    const witness = new LifeWitness(node.id, this.#witnesses);
+    this.#lives.set(life, { node, witness });
+    return witness;
+  }
+
+  #follow(): void {
+    const group = this.#groups[this.#random.below(this.#groups.length)];
+    const witness = group === undefined ? undefined : this.#witnesses.get(group);
+    if (witness === undefined) return;
+    new Reader(this.#time, this.#random, this.#nodes, witness).run().catch((error: unknown) => this.#failed(error));
+  }
+
+  #says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void {
+    this.#trace.add(this.#time.now);
+    this.#trace.addText(message.type);
+    if ('instance' in message) this.#trace.add(message.instance);
+    if ('ballot' in message) this.#trace.add(message.ballot.round);
+    if (this.#trace.wantsLines) this.#log(from, `${group} -> ${to}: ${describe(message)}`);
+    if (message.type === 'forward' || message.type === 'forward-refused' || message.type === 'forward-settled') return;
+    const disk = this.#views.get(group)?.get(from);
+    if (disk !== undefined) this.#guard(() => this.#witnesses.get(group)?.says(from, message, disk));
+  }
+
+  #heard(from: NodeId, to: NodeId, frame: Frame): void {
+    this.#trace.add(this.#time.now);
+    if (!this.#trace.wantsLines) return;
+    for (const { group, message } of frame) this.#log(to, `${group} <- ${from}: ${describe(message)}`);
+  }
+
+  /** Witnesses that report by themselves, for places where a throw would be taken for something else. */
+  #guarded(): (group: GroupId, work: (witness: GroupWitness) => void) => void {
+    return (group, work) => {
+      const witness = this.#witnesses.get(group);
+      if (witness !== undefined) this.#guard(() => work(witness));
+    };
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#failure !== null) return;
+    const named = error instanceof Violation || error instanceof InvariantBroken;
+    const invariant = named ? error.invariant : 'no-surprises';
+    const detail = named || !(error instanceof Error) ? String(error) : (error.stack ?? error.message);
+    this.#failure = { invariant, detail };
+    this.#log('', `FAILED ${detail}`);
+  }
+
+  #disks(group: GroupId): ReadonlyMap<NodeId, DiskView> {
+    return this.#views.get(group) ?? new Map();
+  }
+
+  #log(who: string, what: string): void {
+    this.#trace.line(this.#time.now, who, what);
+  }
+}
+
+function describe(message: PeerMessage): string {
+  switch (message.type) {
+    case 'prepare':
+    case 'accepted':
+    case 'chosen':
+      return `${message.type} ${message.instance} at ${formatBallot(message.ballot)}`;
+    case 'promised': {
+      const { vote } = message;
+      const voted = vote === null ? 'no vote' : `vote ${formatBallot(vote.ballot)} ${vote.value.id}`;
+      return `promised ${message.instance} at ${formatBallot(message.ballot)}, ${voted}`;
+    }
+    case 'rejected':
+      return `rejected ${message.instance} at ${formatBallot(message.ballot)}, promised ${formatBallot(message.promised)}`;
+    case 'accept':
+      return `accept ${message.instance} at ${formatBallot(message.ballot)} ${message.value.id}`;
+    case 'ask':
+      return `ask from ${message.open}`;
+    case 'teach':
+      return `teach ${message.entries.map(({ instance }) => instance).join(' ')}, open ${message.open}`;
+    case 'forward':
+      return `forward #${message.id}, ${message.batch.length} bytes, ${message.waitMs} ms`;
+    case 'forward-refused':
+      return `forward-refused #${message.id} ${message.code}`;
+    case 'forward-settled':
+      return `forward-settled #${message.id} at ${message.instance}`;
+  }
+}
+
+function describeWrite(write: StoreWrite): string {
+  if (write.type === 'promise') return `promise ${formatBallot(write.ballot)}`;
+  if (write.type === 'variable') return `variable ${write.name}`;
+  return `${write.chosen ? 'learned' : 'vote'} ${write.instance} at ${formatBallot(write.ballot)} ${write.value.id}`;
+}
