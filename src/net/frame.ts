@@ -13,7 +13,7 @@ import { NameReader, NameWriter, readMessage, writeMessage } from './message-cod
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
-export const FRAME_VERSION = 1;
+const FRAME_VERSION = 1;
 
 const COUNT_AT = 9;
 const HEAD_BYTES = 13;

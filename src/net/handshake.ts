@@ -17,7 +17,7 @@ import { FrameError } from './frame-error.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
-export const MESH_VERSION = 1;
+const MESH_VERSION = 1;
 
 const NONCE_BYTES = 32;
 const PROOF_BYTES = 32;
@@ -56,7 +56,7 @@ export class HandshakeRefused extends Error {
   override readonly name = 'HandshakeRefused';
 }
 
-export interface HandshakeStep {
+interface HandshakeStep {
   readonly reply: Buffer | null;
   readonly session: Session | null;
 }
