@@ -28,7 +28,7 @@ export function recover({ last, firstKept, damage, variables }: StoredGroup): Re
       votesFrom = (last?.instance ?? instance) + 1;
     }
   }
-  lostVote ??= newerVariable(variables, open);
+  lostVote ??= newerVariable(variables, last?.instance ?? firstKept - 1);
   const votes = last !== null && !last.chosen && last.instance === open;
   return {
     open,
@@ -38,12 +38,12 @@ export function recover({ last, firstKept, damage, variables }: StoredGroup): Re
   };
 }
 
-/** A variable that is newer than the log proves that the log lost its end. */
-function newerVariable(variables: ReadonlyMap<string, string>, open: InstanceId): string | null {
+/** A variable is written after the record of the instance that set it; without that record the log has lost its end. */
+function newerVariable(variables: ReadonlyMap<string, string>, lastRecord: InstanceId): string | null {
   for (const [name, json] of variables) {
     const { version, renewal } = JSON.parse(json) as { version: number; renewal?: number };
     const setBy = renewal ?? version;
-    if (setBy >= open) return `variable ${name} was set by instance ${setBy}, and the log ends at ${open - 1}`;
+    if (setBy > lastRecord) return `variable ${name} was set by instance ${setBy}, and the log ends at ${lastRecord}`;
   }
   return null;
 }
