@@ -14,16 +14,17 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
+import type { GroupId, InstanceId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
 import type { Level } from './embedded-rows.js';
 import { isCorruption, levelLog, levelRows } from './embedded-rows.js';
+import { judge } from './judge.js';
 import { HEAD_KEY, IDENTITY_KEY, logPrefix, recordKey } from './keys.js';
 import type { RowSink } from './ledger.js';
 import { Ledger } from './ledger.js';
 import { loadGroup } from './load-group.js';
-import { decodeIdentity, decodeRecord, encodeIdentity } from './record.js';
+import { decodeRecord, encodeIdentity } from './record.js';
 import { checkWriteAheadLogs } from './wal-check.js';
 
 const DURABLE = { sync: true } as const;
@@ -135,25 +136,17 @@ export class EmbeddedStore implements LogStore {
   async #begin(db: Level, defect: string | null): Promise<StoreOpening> {
     const found = await levelRows(db, null);
     const [identityRow, head] = [await db.get(IDENTITY_KEY), await db.get(HEAD_KEY)];
-    const empty = found.groups.size === 0 && found.variables.length === 0 && found.logs.size === 0;
-    const fresh = identityRow === undefined && head === undefined && empty;
-    let identity: StoreId = randomUUID();
+    const judgement = judge({ ...found, head: head ?? null }, identityRow ?? null);
+    if (judgement.state === 'ruined') throw new StoreUnusable(this.#damaged(judgement.why));
+    const { ledger } = judgement;
+    const fresh = judgement.state === 'empty';
+    const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
+    if (fresh && defect !== null) throw new StoreUnusable(this.#damaged(defect));
     if (fresh && (await readdir(this.directory)).some((name) => name.endsWith('.ldb'))) {
       throw new StoreUnusable(this.#damaged('its tables hold nothing'));
     }
-    if (!fresh) {
-      const held = identityRow === undefined ? null : decodeIdentity(IDENTITY_KEY, identityRow);
-      if (held === null || head === undefined)
-        throw new StoreUnusable(this.#damaged('its identity or head row is gone'));
-      identity = held;
-    }
-    const ledger = Ledger.of({ ...found, head: head ?? null });
-    if (ledger === null) throw new StoreUnusable(this.#damaged('its head row fails its checksum'));
     if (ledger.flush < this.#acknowledged) ledger.doubt('the store forgot acknowledged writes');
-    if (defect !== null) {
-      if (fresh) throw new StoreUnusable(this.#damaged(defect));
-      ledger.doubt(defect);
-    }
+    if (defect !== null) ledger.doubt(defect);
     const batch = db.batch();
     if (fresh) batch.put(IDENTITY_KEY, encodeIdentity(IDENTITY_KEY, identity));
     ledger.begin(ledger.epoch + 1, sinkOf(batch));

@@ -7,6 +7,7 @@ import type { LogStore } from '../engine/ports.js';
 import { EmbeddedStore } from './embedded-store.js';
 import { MemoryDisk } from './memory-disk.js';
 import { MemoryStore } from './memory-store.js';
+import { RedisStore } from './redis-store.js';
 
 export interface StoreOptions {
   readonly node: NodeId;
@@ -26,6 +27,9 @@ export function createStore(url: string, options: StoreOptions): LogStore {
       throw new StoreUnusable('PAXMESH_STORE=memory: forgets everything at exit: it needs --allow-unsafe-store');
     }
     return new MemoryStore(new MemoryDisk(randomUUID()));
+  }
+  if (scheme === 'redis:' || scheme === 'rediss:') {
+    return new RedisStore(url, { node: options.node, allowUnsafe: options.allowUnsafe === true });
   }
   // The setting may hold a password in a misspelt URL: only its scheme is told.
   throw new StoreUnusable(`PAXMESH_STORE has an unknown scheme "${scheme}": use embedded:DIR or redis://HOST:PORT`);
