@@ -3,8 +3,8 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { GroupId, NodeId } from '../core/ids.js';
-import type { PeerHello, PeerMessage } from '../engine/ports.js';
-import { FrameDecoder, FrameEncoder, type FrameEntry } from './frame.js';
+import type { PeerMessage } from '../engine/ports.js';
+import { FrameDecoder, FrameEncoder } from './frame.js';
 import { FrameError } from './frame-error.js';
 import { type Handshake, HandshakeRefused, type Role, type Session } from './handshake.js';
 import {
@@ -18,36 +18,12 @@ import {
   HEARTBEAT_MS,
   SILENCE_MS_MAX,
 } from './limits.js';
+import type { Farewell, LinkLimits, LinkOwner } from './link-owner.js';
 import { noTraffic, type Traffic } from './traffic.js';
 
 const REASON_CHARS_MAX = 120;
 const CLOSE_TOO_LARGE = 1009;
 const CLOSE_INTERNAL = 1011;
-
-/** Why a link may not come up, or must go. */
-export interface Farewell {
-  readonly code: number;
-  readonly reason: string;
-}
-
-export interface LinkOwner {
-  /** The peer has proved itself: may the link come up? A farewell says no. Called before the acceptor's proof leaves. */
-  admit(link: Link, session: Session): Farewell | null;
-  up(link: Link, hello: PeerHello): void;
-  received(link: Link, hello: PeerHello, entries: readonly FrameEntry[]): void;
-  /** The link carries nothing any more. Once, whether it was up or not. */
-  down(link: Link, farewell: Farewell): void;
-  /** Its socket is closed. The last that is heard of it. */
-  gone(link: Link): void;
-  /** What the owner's own calls threw. */
-  failed(error: unknown): void;
-}
-
-export interface LinkLimits {
-  /** The largest frame this side takes. */
-  readonly frameBytesMax: number;
-  readonly bufferBytesMax: number;
-}
 
 interface Open {
   readonly session: Session;

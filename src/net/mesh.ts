@@ -12,7 +12,8 @@ import type { PeerAddress, PeerHello, PeerMessage, Trace, Transport, TransportLi
 import type { FrameEntry } from './frame.js';
 import { type Gids, Handshake, type HandshakeSelf, type Session } from './handshake.js';
 import * as limits from './limits.js';
-import { type Farewell, Link, type LinkLimits, type LinkOwner } from './link.js';
+import { Link } from './link.js';
+import type { Farewell, LinkLimits, LinkOwner } from './link-owner.js';
 import { meshUrl } from './mesh-url.js';
 import { Peer, type PeerStats } from './peer.js';
 import { Seldom } from './seldom.js';
@@ -263,14 +264,11 @@ export class Mesh implements Transport, LinkOwner {
   }
 
   #peerWith(link: Link): Peer | undefined {
-    for (const peer of this.#peers.values()) if (peer.link === link || peer.dial === link) return peer;
-    return undefined;
+    return [...this.#peers.values()].find((peer) => peer.link === link || peer.dial === link);
   }
 
   #strangers(): number {
-    let count = 0;
-    for (const peer of this.#peers.values()) if (peer.url === null) count++;
-    return count;
+    return [...this.#peers.values()].filter((peer) => peer.url === null).length;
   }
 
   #look(): void {
