@@ -61,8 +61,8 @@ const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (_request, reply) => {
-      reply.header('content-type', app.metrics.registry.contentType);
-      return app.metrics.registry.metrics();
+      reply.header('content-type', app.metrics.contentType);
+      return app.metrics.text();
     },
   );
 };

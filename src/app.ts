@@ -58,6 +58,8 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
       maxHeaderSize: HEADERS_BYTES_MAX,
     }),
     logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions },
+    // A logger of its own for each request would cost more than anything it could add to our lines.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: valueBytesMax,
     requestTimeout: requestMs,

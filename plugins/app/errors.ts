@@ -23,7 +23,9 @@ export default fp(
 
 export function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const problem = paxmeshErrorOf(error);
-  if (problem.code === 'internal') request.log.error({ err: error }, 'unexpected error');
+  if (problem.code === 'internal') {
+    request.log.error({ err: error, method: request.method, path: pathOf(request) }, 'unexpected error');
+  }
   if (problem.retryAfterMs !== null) reply.header('retry-after', String(Math.ceil(problem.retryAfterMs / 1000)));
   if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   // The framework would close now, and a client that is still sending would see a reset in place of the answer.
@@ -73,8 +75,11 @@ function paxmeshErrorOf(error: Error & Partial<FastifyError>): PaxmeshError {
 }
 
 function notFound(request: FastifyRequest): PaxmeshError {
-  const path = (request.url.split('?', 1)[0] ?? '').slice(0, 200);
-  return new PaxmeshError('not-found', `There is no ${request.method} ${path}`);
+  return new PaxmeshError('not-found', `There is no ${request.method} ${pathOf(request)}`);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return (request.url.split('?', 1)[0] ?? '').slice(0, 200);
 }
 
 /** node:http keeps the answer that is being worked on at its socket, and looks there itself in the same place. */

@@ -1,16 +1,16 @@
 // Numbers for Prometheus, in a registry of this app's own. Groups and process are read when somebody asks; only the time
 // of each HTTP request is taken as it happens.
+import type { onResponseHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
-import { Gauge, Histogram, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { GroupFace, GroupStatus } from '../../src/engine/face.js';
+import { RequestTimes, requestTimesText } from './request-times.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     metrics: Metrics;
   }
 }
-
-const BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 const GROUP_GAUGES: readonly (readonly [string, string, (status: GroupStatus) => number])[] = [
   ['applied', 'Last applied instance', (status) => status.applied],
@@ -25,15 +25,10 @@ const GROUP_GAUGES: readonly (readonly [string, string, (status: GroupStatus) =>
 ];
 
 export class Metrics {
-  readonly registry = new Registry();
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  readonly #registry = new Registry();
   readonly #groups: GroupFace[] = [];
-  readonly #requests = new Histogram({
-    name: 'paxmesh_http_request_seconds',
-    help: 'Time from request to answer',
-    labelNames: ['method', 'route', 'status'],
-    buckets: BUCKETS_SECONDS,
-    registers: [this.registry],
-  });
+  readonly #requests: RequestTimes[] = [];
 
   constructor() {
     for (const [name, help, read] of GROUP_GAUGES)
@@ -69,15 +64,29 @@ export class Metrics {
       name,
       help,
       labelNames,
-      registers: [this.registry],
+      registers: [this.#registry],
       collect() {
         fill(this);
       },
     });
   }
 
-  observe(method: string, route: string, status: number, ms: number): void {
-    this.#requests.observe({ method, route, status }, ms / 1000);
+  async text(): Promise<string> {
+    return (await this.#registry.metrics()) + requestTimesText(this.#requests);
+  }
+
+  /** What to call with the status and time of each answer of a route. */
+  route(method: string, route: string): (status: number, ms: number) => void {
+    const times = new Map<number, RequestTimes>();
+    return (status, ms) => {
+      let known = times.get(status);
+      if (known === undefined) {
+        known = new RequestTimes(method, route, status);
+        times.set(status, known);
+        this.#requests.push(known);
+      }
+      known.add(ms / 1000);
+    };
   }
 }
 
@@ -85,8 +94,19 @@ export default fp(
   async (app) => {
     const metrics = new Metrics();
     app.decorate('metrics', metrics);
+    const unmatched = metrics.route('any', 'unmatched');
+    // A hook for each route, which knows its name: asking the request for it costs as much as all the rest of this.
+    app.addHook('onRoute', (route) => {
+      const observe = metrics.route(String(route.method), `${route.url}`);
+      const hook: onResponseHookHandler = (_request, reply, done) => {
+        observe(reply.statusCode, reply.elapsedTime);
+        done();
+      };
+      const { onResponse = [] } = route;
+      route.onResponse = [hook, ...(Array.isArray(onResponse) ? onResponse : [onResponse])];
+    });
     app.addHook('onResponse', (request, reply, done) => {
-      metrics.observe(request.method, request.routeOptions.url ?? 'unmatched', reply.statusCode, reply.elapsedTime);
+      if (request.is404) unmatched(reply.statusCode, reply.elapsedTime);
       done();
     });
   },

@@ -39,7 +39,7 @@ export function feedPosition(query: unknown, lastEventId?: string | string[]): F
     machines: list,
     system = false,
     all = false,
-  } = value as {
+  } = (value ?? {}) as {
     from?: string;
     machines?: string;
     system?: boolean;

@@ -32,9 +32,12 @@ const NOTHING = new Uint8Array(0);
 /** Throws invalid-request when JSON does not parse or text is not UTF-8. */
 export function receiveValue(contentType: string | undefined, body: Buffer | undefined): ReceivedValue {
   const bytes = body ?? NOTHING;
-  const encoding = encodingOf(contentType);
+  const { encoding, isUtf8Declared } = kindOf(contentType);
   if (encoding === 'base64') return { encoding, bytes };
-  checkUtf8(bytes, contentType);
+  if (!isUtf8Declared) {
+    throw invalidRequest('Text must be UTF-8; send other character sets as application/octet-stream');
+  }
+  if (!isUtf8(bytes)) throw invalidRequest('The body is declared as text or JSON but is not valid UTF-8');
   if (encoding === 'json') checkJson(body);
   return { encoding, bytes };
 }
@@ -47,20 +50,22 @@ export function checkJson(text: Buffer | undefined): void {
   }
 }
 
-function checkUtf8(bytes: Uint8Array, contentType: string | undefined): void {
-  const charset =
-    contentType === undefined ? null : /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase();
-  if (charset && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') {
-    throw invalidRequest(`Text must be UTF-8; send other character sets as application/octet-stream`);
-  }
-  if (!isUtf8(bytes)) throw invalidRequest('The body is declared as text or JSON but is not valid UTF-8');
+interface Kind {
+  readonly encoding: ReceivedValue['encoding'];
+  readonly isUtf8Declared: boolean;
 }
 
-function encodingOf(contentType: string | undefined): ReceivedValue['encoding'] {
-  if (contentType === undefined) return 'base64';
-  if (contentType === 'application/json') return 'json';
+const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii']);
+const JSON_KIND: Kind = { encoding: 'json', isUtf8Declared: true };
+const BYTES_KIND: Kind = { encoding: 'base64', isUtf8Declared: true };
+
+function kindOf(contentType: string | undefined): Kind {
+  if (contentType === 'application/json') return JSON_KIND;
+  if (contentType === undefined) return BYTES_KIND;
   const end = contentType.indexOf(';');
   const essence = (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
-  if (essence === 'application/json' || essence.endsWith('+json')) return 'json';
-  return essence.startsWith('text/') ? 'utf8' : 'base64';
+  const isJson = essence === 'application/json' || essence.endsWith('+json');
+  if (!isJson && !essence.startsWith('text/')) return BYTES_KIND;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
+  return { encoding: isJson ? 'json' : 'utf8', isUtf8Declared: UTF8_NAMES.has(charset) };
 }

@@ -1,0 +1,56 @@
+// The document is true: the committed file is what the routes say, and what the routes answer is what it says.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import * as Schema from 'typebox/schema';
+import { COMPONENTS } from '../../src/schemas/components.js';
+import { buildEdge, type Edge } from '../helper.js';
+
+type Properties = Readonly<Record<string, { readonly $id?: string; readonly properties?: object }>>;
+const components = Object.fromEntries(
+  COMPONENTS.map((schema) => [`${(schema as { $id?: string }).$id}#`, schema]),
+) as Properties;
+
+describe('the OpenAPI document', () => {
+  let edge: Edge;
+  before(async () => {
+    edge = await buildEdge();
+    await edge.main.propose({ machine: 'log', encoding: 'json', bytes: Buffer.from('{"a":1}'), idempotencyKey: 'k' });
+  });
+  after(() => edge.app.close());
+
+  it('is the committed openapi.yaml, but for the version', async () => {
+    const file = await readFile(new URL(import.meta.resolve('#openapi.yaml')), 'utf8');
+    const versionless = (yaml: string): string => yaml.replace(/^ {2}version: .*$/m, '');
+    assert.equal(versionless(edge.app.swagger({ yaml: true })), versionless(file));
+  });
+
+  for (const [method, url, status, name] of [
+    ['GET', '/livez', 200, 'Live'],
+    ['GET', '/readyz', 200, 'Ready'],
+    ['GET', '/v1/node', 200, 'NodeStatus'],
+    ['GET', '/v1/groups', 200, 'GroupList'],
+    ['GET', '/v1/groups/main', 200, 'GroupStatus'],
+    ['GET', '/v1/groups/main/members', 200, 'Members'],
+    ['GET', '/v1/groups/main/master', 200, 'Master'],
+    ['GET', '/v1/groups/main/instances', 200, 'InstancePage'],
+    ['GET', '/v1/groups/main/instances/0', 200, 'Instance'],
+    ['GET', '/v1/groups/main/instances/9', 404, 'Problem'],
+    ['GET', '/v1/groups/main/proposals/k', 200, 'ProposalState'],
+    ['POST', '/v1/groups/main/proposals', 201, 'Committed'],
+    ['POST', '/v1/groups/main/batches', 201, 'BatchCommitted'],
+  ] as const) {
+    it(`describes what ${method} ${url} answers`, async () => {
+      const payload =
+        method === 'POST'
+          ? { payload: '{"entries":[{"value":1}]}', headers: { 'content-type': 'application/json' } }
+          : {};
+      const answer = await edge.app.inject({ method, url, ...payload });
+      assert.equal(answer.statusCode, status);
+      const body = answer.json() as object;
+      const [ok, errors] = Schema.Errors(components, { $ref: `${name}#` }, body);
+      assert.ok(ok, JSON.stringify(errors));
+      assert.deepEqual(Object.keys(body).sort(), Object.keys(components[`${name}#`]?.properties ?? {}).sort());
+    });
+  }
+});
