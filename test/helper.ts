@@ -193,6 +193,7 @@ export class FakeGroup implements GroupFace {
       const done = (): void => {
         clearTimeout(timer);
         this.#watchers.delete(done);
+        signal?.removeEventListener('abort', done);
         resolve();
       };
       const timer = setTimeout(done, waitMs);

@@ -206,6 +206,24 @@ describe('the feed', () => {
     client.socket.terminate();
   });
 
+  it('closes a peer that answers no ping with 4408, and keeps one that does', async () => {
+    const lively = new Client(`${ws}/feed`);
+    const mute = new Client(`${ws}/feed`);
+    await Promise.all([lively.take(1), mute.take(1)]);
+    mute.socket.pause();
+    for (let beat = 0; beat < 3; beat += 1) {
+      const ping = once(lively.socket, 'ping');
+      edge.app.feed.beat();
+      await ping;
+      await commit(String(beat));
+      await lively.take(beat + 2);
+    }
+    mute.socket.resume();
+    assert.equal(await mute.closed, 4408);
+    assert.equal(lively.socket.readyState, WebSocket.OPEN);
+    lively.socket.terminate();
+  });
+
   it('says 1001 when the node goes, and does not wait for a peer that says nothing', async () => {
     const polite = new Client(`${ws}/feed`);
     const mute = new Client(`${ws}/feed`);

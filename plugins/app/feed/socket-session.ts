@@ -29,6 +29,7 @@ export class SocketSession {
   #open = true;
   #silentBeats = 0;
   #inboundBytes = 0;
+  #backlogBytes = 0;
 
   /** Attaches its listeners at once, so that nothing the peer does meanwhile is missed. */
   constructor(socket: WebSocket, follower: Follower, ended: () => void) {
@@ -57,6 +58,10 @@ export class SocketSession {
   /** Called every 15 seconds. */
   beat(): void {
     this.#inboundBytes = 0;
+    // A slow reader may be far from our ping still. That the system takes small frames proves nothing: it has buffers.
+    const backlogBytes = this.#socket.bufferedAmount;
+    if (backlogBytes < this.#backlogBytes) this.#alive();
+    this.#backlogBytes = backlogBytes;
     this.#silentBeats += 1;
     if (this.#silentBeats > SILENT_BEATS_MAX) this.close(CLOSE.deadPeer, 'dead peer');
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
@@ -70,20 +75,16 @@ export class SocketSession {
 
   #sendOne(text: string): Promise<void> | undefined {
     if (this.#socket.bufferedAmount < BACKLOG_BYTES_MAX) {
-      this.#socket.send(text, this.#taken);
+      this.#socket.send(text);
       return undefined;
     }
     return new Promise((resolve) => {
       this.#socket.send(text, (error) => {
-        this.#taken(error);
+        if (!error) this.#alive();
         resolve();
       });
     });
   }
-
-  readonly #taken = (error?: Error): void => {
-    if (error === undefined || error === null) this.#alive();
-  };
 
   #alive(): void {
     this.#silentBeats = 0;
