@@ -33,7 +33,7 @@ export interface AppOptions {
   readonly times?: Partial<EdgeTimes>;
 }
 
-export interface EdgeTimes {
+interface EdgeTimes {
   /** A whole request, body included, must have arrived by then. */
   readonly requestMs: number;
   readonly headersMs: number;

@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-export interface AuthOptions {
+interface AuthOptions {
   readonly tokens: readonly Token[];
 }
 

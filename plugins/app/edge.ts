@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-export interface EdgeLimits {
+interface EdgeLimits {
   readonly valueBytesMax: number;
 }
 

@@ -17,7 +17,7 @@ const CONNECTION_GRACE_MS = 1000;
 const IDLE_CHECK_MS = 50;
 
 /** Whether this process is on its way out, and who wants to know when waiting is over. */
-export class Lifecycle {
+class Lifecycle {
   draining = false;
   readonly #waiting = new Set<() => void>();
 

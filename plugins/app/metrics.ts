@@ -24,7 +24,7 @@ const GROUP_GAUGES: readonly (readonly [string, string, (status: GroupStatus) =>
   ['store_available', '1 while the store takes writes', (status) => Number(status.store.available)],
 ];
 
-export class Metrics {
+class Metrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
   readonly #registry = new Registry();
   readonly #groups: GroupFace[] = [];

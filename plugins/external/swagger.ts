@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import { COMPONENTS } from '../../src/schemas/components.js';
 import { feedPath } from '../../src/schemas/feed-document.js';
 
-export interface SwaggerOptions {
+interface SwaggerOptions {
   readonly version: string;
 }
 

@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-export interface WebSocketOptions {
+interface WebSocketOptions {
   readonly valueBytesMax: number;
 }
 

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Follower, GroupFace } from '../../../src/engine/face.js';
 import { eventFrame, helloFrame } from '../../../src/schemas/feed.js';
 
-export const BOOKMARK_MS = 5000;
+const BOOKMARK_MS = 5000;
 
 export interface Frame {
   readonly text: string;

@@ -20,7 +20,7 @@ declare module 'fastify' {
 const BEAT_MS = 15_000;
 const STREAM_BUFFER_BYTES = 64 * 1024;
 
-export class Feed {
+class Feed {
   readonly #app: FastifyInstance;
   readonly #sessions = new Set<SocketSession>();
   #streams = 0;
