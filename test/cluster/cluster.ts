@@ -1,0 +1,148 @@
+// A cluster of real processes on loopback: founding members on free ports, a directory each under one temporary
+// directory, and optionally a chaos proxy before each node's port that only the peers' links go through.
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChaosNetwork } from './chaos-network.js';
+import { eventually, NodeProcess } from './node-process.js';
+
+export interface ClusterOptions {
+  readonly nodes?: number;
+  /** Settings of every node. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Settings of each node, over `env`. */
+  readonly envOf?: (id: string) => Readonly<Record<string, string>>;
+  /** Puts a chaos proxy before each node for its peers. */
+  readonly chaos?: boolean;
+}
+
+export interface MasterAnswer {
+  readonly node: string | null;
+  readonly version: number | null;
+  readonly self: boolean;
+}
+
+/** Below the system's range for outgoing connections, so that a port stays free while its node is down. */
+const PORTS_FROM = 12_000;
+const PORTS_COUNT = 18_000;
+const taken = new Set<number>();
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS_FROM + Math.floor(Math.random() * PORTS_COUNT);
+    if (taken.has(port)) continue;
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    taken.add(port);
+    return port;
+  }
+}
+
+export class Cluster {
+  readonly directory: string;
+  readonly nodes: readonly NodeProcess[];
+  readonly network: ChaosNetwork | null;
+
+  private constructor(directory: string, nodes: readonly NodeProcess[], network: ChaosNetwork | null) {
+    this.directory = directory;
+    this.nodes = nodes;
+    this.network = network;
+  }
+
+  /** Lays it out without starting anything. */
+  static async make(options: ClusterOptions = {}): Promise<Cluster> {
+    const { nodes: count = 3, env = {}, envOf = () => ({}), chaos = false } = options;
+    const directory = await mkdtemp(join(tmpdir(), 'paxmesh-cluster-'));
+    const network = chaos ? new ChaosNetwork() : null;
+    const places = [];
+    for (let place = 0; place < count; place++) {
+      const id = String.fromCharCode(97 + place);
+      const port = await freePort();
+      const url = `http://127.0.0.1:${network === null ? port : await network.before(id, port)}`;
+      places.push({ id, port, url });
+    }
+    const members = places.map(({ id, url }) => `${id}=${url}`).join(',');
+    const nodes = places.map(({ id, port, url }) => {
+      const own = {
+        PAXMESH_MEMBERS: members,
+        PAXMESH_URL_ADVERTISED: url,
+        PAXMESH_STORE: `embedded:${join(directory, id)}`,
+      };
+      return new NodeProcess(id, port, directory, { ...own, ...env, ...envOf(id) });
+    });
+    return new Cluster(directory, nodes, network);
+  }
+
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = await Cluster.make(options);
+    try {
+      cluster.startAll();
+      await cluster.untilReady();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get urls(): readonly string[] {
+    return this.nodes.map(({ url }) => url);
+  }
+
+  node(id: string): NodeProcess {
+    const node = this.nodes.find((known) => known.id === id);
+    if (node === undefined) throw new RangeError(`no node ${id}`);
+    return node;
+  }
+
+  others(than: NodeProcess): readonly NodeProcess[] {
+    return this.nodes.filter((node) => node !== than);
+  }
+
+  startAll(): void {
+    for (const node of this.nodes) if (!node.isRunning) node.start();
+  }
+
+  async untilReady(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.untilReady()));
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+  }
+
+  /** The node that says of itself that it is master. */
+  async master(): Promise<NodeProcess> {
+    let found: NodeProcess | null = null;
+    await eventually('somebody is master', async () => {
+      for (const node of this.nodes.filter(({ isRunning }) => isRunning)) {
+        const answer = await masterAt(node).catch(() => null);
+        if (answer?.self === true) found = node;
+      }
+      return found !== null;
+    });
+    if (found === null) throw new Error('unreachable');
+    return found;
+  }
+
+  /** Ends every process and removes everything. Safe at any time. */
+  async close(): Promise<void> {
+    for (const node of this.nodes) node.signal('SIGCONT');
+    await this.killAll();
+    await this.network?.close();
+    if (process.env['KEEP_CLUSTERS'] === undefined) await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+export async function masterAt(node: NodeProcess, timeoutMs = 2000): Promise<MasterAnswer> {
+  const answer = await fetch(`${node.url}/v1/groups/main/master`, { signal: AbortSignal.timeout(timeoutMs) });
+  return (await answer.json()) as MasterAnswer;
+}
