@@ -146,6 +146,8 @@ export class Committer {
   /** A system command: no bound, no caller, ahead of everything. Dropped when no longer wanted. */
   submitSystem(command: Command, wanted: () => boolean): void {
     const bytes = command.bytes.length;
+    // Nothing piles up here while nothing can be sealed.
+    this.#system = this.#system.filter((unit) => unit.wanted?.() ?? true);
     this.#system.push({
       commands: [command],
       count: 1,

@@ -37,6 +37,8 @@ export class LeaseKeeper {
   /** When to renew (holder) or to try for the lease (others). */
   #actAt: Millis | null = null;
   #releasing = false;
+  /** Orders handed to the committer so far. */
+  #orders = 0;
 
   constructor(options: LeaseKeeperOptions, now: Millis) {
     this.#options = options;
@@ -81,7 +83,10 @@ export class LeaseKeeper {
       return;
     }
     const seen = state?.renewal ?? null;
-    const unchanged = () => (this.#state?.renewal ?? null) === seen && !this.#releasing;
+    // Of several orders that could not leave (no quorum, say) only the newest is worth sealing: an older one carries an
+    // older start, and would win a lease that has run out while everybody else grants it in full.
+    const order = ++this.#orders;
+    const unchanged = () => order === this.#orders && (this.#state?.renewal ?? null) === seen && !this.#releasing;
     if (state !== null && this.#holdsByLog(state) && now < this.#holderUntil(state)) {
       this.#actAt = now + state.leaseMs * (1 / 8 + random() / 4);
       propose({ op: 'renew', node: self, origin, startedAtMs: now, version: state.version }, unchanged);
