@@ -156,12 +156,15 @@ export class Pump {
 
   #turn(): void {
     if (this.#stopped) return;
+    const now = this.#clock.now();
     if (!this.#running) {
+      // Nothing is heard, said or written; deadlines run all the same.
       this.#arrivals = [];
+      for (const group of this.#groups.values()) if (isDue(group.wakeAt, now)) group.tick(now);
+      this.#arm(now);
       return;
     }
     this.turns++;
-    const now = this.#clock.now();
     const arrivals = this.#arrivals;
     this.#arrivals = [];
     for (const arrival of arrivals) this.#deliver(arrival, now);
@@ -263,6 +266,7 @@ export class Pump {
       (error: unknown) => {
         if (life !== this.#life || this.#stopped) return;
         this.pause();
+        this.schedule();
         this.#events.storeFailed(error);
       },
     );
@@ -279,7 +283,8 @@ export class Pump {
   #arm(now: Millis): void {
     let at = Number.POSITIVE_INFINITY;
     for (const group of this.#groups.values()) {
-      at = Math.min(at, group.replica?.wakeAt ?? at, group.wakeAt ?? at);
+      const replicaAt = this.#running ? group.replica?.wakeAt : null;
+      at = Math.min(at, replicaAt ?? at, group.wakeAt ?? at);
     }
     if (at === this.#timerAt) return;
     this.#timer?.cancel();
