@@ -53,7 +53,8 @@ export class SimClock implements Clock {
 
   after(ms: Millis, work: () => void): Timer {
     let live = true;
-    this.schedule(Math.max(0, ms) / this.#speed, () => {
+    // Whole milliseconds, rounded up, as timers of a real process: never early, never twice at one instant.
+    this.schedule(Math.max(1, Math.ceil(ms)) / this.#speed, () => {
       if (live) work();
     });
     return {
