@@ -111,7 +111,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
     this.#startedAt = options.clock.now();
     this.#router = new MachineRouter(options.founding, options.machines);
     this.#memberships = [options.founding];
-    this.#committer = new Committer(options.origin);
+    this.#committer = new Committer(options.origin, Math.floor(options.clock.random() * 2 ** 52));
     this.#lease = new LeaseKeeper(
       {
         self: options.self,
