@@ -75,11 +75,15 @@ export class Committer {
   #inFlight: { readonly id: string; readonly units: Unit[] } | null = null;
   #sequence = 0;
   #values = 0;
-  #forwardId = 0;
+  #forwardId: number;
 
-  /** `origin` is unique for this start of this node. */
-  constructor(origin: string) {
+  /**
+   * `origin` is unique for this start of this node. `firstForward` numbers its first forward, so far from every other
+   * start's that an answer to a former life of this node is never taken for one of this life.
+   */
+  constructor(origin: string, firstForward: number) {
     this.#origin = origin;
+    this.#forwardId = firstForward;
   }
 
   get load(): { queued: number; queuedBytes: number; waiting: number; inFlight: boolean } {
@@ -244,7 +248,9 @@ export class Committer {
         return outcome === undefined ? [] : [{ instance, index: index + at + offset, outcome }];
       });
       at += unit.count;
-      if (placed.length === unit.count) this.#settle(unit, placed);
+      // A repeat: it took effect at an earlier place, which this node's own log will tell when it gets there.
+      const isRepeat = placed.some(({ outcome }) => !outcome.applied && outcome.code === 'duplicate');
+      if (placed.length === unit.count && !isRepeat) this.#settle(unit, placed);
     }
   }
 
