@@ -119,7 +119,7 @@ export class Clients {
     return this.#nodes[place % this.#nodes.length] ?? this.#pick(this.#nodes);
   }
 
-  /** null: the node does not run. */
+  /** null: the node does not run, or is stopped. */
   async #attempt(
     node: SimNode,
     group: GroupId,
@@ -129,7 +129,7 @@ export class Clients {
   ): Promise<Answer | null> {
     const life = node.running;
     const face = node.group(group);
-    if (life === null || face === null) return null;
+    if (life === null || face === null || life.pausedUntil > this.#time.now) return null;
     const numbers = entries.map(({ number }) => number).join(' ');
     this.#hooks.log(node.id, `${group} is asked for ${numbers} ${JSON.stringify(options)}`);
     for (const entry of entries) this.#book.begun(entry);

@@ -147,14 +147,15 @@ class Simulation {
   async #heal(): Promise<void> {
     this.#log('', 'everything is repaired');
     this.#network.heal();
+    let goesOn = this.#time.now;
     for (const node of this.#nodes) {
       node.calm = true;
       node.disk.unusable = null;
       node.disk.slowness = 1;
-      if (node.life !== null) node.life.pausedUntil = 0;
+      goesOn = Math.max(goesOn, node.life?.pausedUntil ?? 0);
       node.start();
     }
-    await this.#until(this.#time.now + RECOVERY_MS + 2 * this.#plan.leaseMs);
+    await this.#until(goesOn + RECOVERY_MS + 2 * this.#plan.leaseMs);
     const probes: { node: SimNode; group: GroupId; ok: boolean }[] = [];
     for (const node of this.#nodes) {
       for (const group of this.#groups) {
