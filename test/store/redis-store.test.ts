@@ -217,6 +217,43 @@ describe('redis: servers and processes that die', () => {
     });
   });
 
+  test('a server that is full refuses the flush whole, and the store recovers when there is room', async () => {
+    await withServer(async (server) => {
+      const store = await openedOn(server);
+      await store.commit(one('main', record(0, 'x')));
+      await withRedis(server, (redis) => redis.config('SET', 'maxmemory', '1'));
+      await assert.rejects(store.commit(one('main', record(1, 'y'))), /OOM/);
+      assert.match(await refusal({ open: () => store.reopen() }), /OOM/);
+      await withRedis(server, (redis) => redis.config('SET', 'maxmemory', '0'));
+      await store.reopen();
+      const { damage, last } = await store.load('main');
+      assert.deepEqual([damage, last?.instance], [[], 0]);
+      await store.commit(one('main', record(1, 'y')));
+      await store.close();
+    });
+  });
+
+  test('a commit to a server that stands still is cut off by reopen, and cannot land afterwards', async () => {
+    await withServer(async (server) => {
+      const store = await openedOn(server);
+      await store.commit(one('main', record(0, 'x')));
+      const pid = server.pid ?? assert.fail('the server has no process');
+      process.kill(pid, 'SIGSTOP');
+      const stuck = assert.rejects(store.commit(one('main', record(1, 'stuck'))));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const reopened = store.reopen();
+      await stuck;
+      process.kill(pid, 'SIGCONT');
+      await reopened;
+      const before = await store.load('main');
+      assert.deepEqual(before.damage, []);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal((await store.load('main')).last?.instance, before.last?.instance);
+      await store.commit(one('main', record((before.last?.instance ?? 0) + 1, 'next')));
+      await store.close();
+    });
+  });
+
   test('scripts forgotten by the server are sent again', async () => {
     await withServer(async (server) => {
       const store = await openedOn(server);
