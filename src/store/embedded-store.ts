@@ -90,10 +90,7 @@ export class EmbeddedStore implements LogStore {
   }
 
   commit(batch: readonly GroupWrites[]): Promise<void> {
-    return this.#flush((sink) => {
-      this.#ledger.compile(batch, sink);
-      return true;
-    });
+    return this.#flush((sink) => this.#ledger.compile(batch, sink));
   }
 
   async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {

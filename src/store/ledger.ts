@@ -113,8 +113,9 @@ export class Ledger {
     this.#putHead(sink);
   }
 
-  /** The rows of one flush. */
-  compile(batch: readonly GroupWrites[], sink: RowSink): void {
+  /** The rows of one flush. False: it is empty. */
+  compile(batch: readonly GroupWrites[], sink: RowSink): boolean {
+    if (batch.every(({ writes }) => writes.length === 0)) return false;
     this.flush += 1;
     for (const { group, writes } of batch) {
       if (writes.length === 0) continue;
@@ -130,6 +131,7 @@ export class Ledger {
       this.#putGroup(group, book, sink);
     }
     this.#putHead(sink);
+    return true;
   }
 
   /** The rows that say the log begins at `before`. False: it does already. */

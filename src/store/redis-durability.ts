@@ -1,7 +1,10 @@
 // Is this Redis a disk? Asks the server for every setting on which "acknowledged" depends, and names each that is wrong
 // with what to change it to. Where CONFIG is forbidden it goes by INFO; then either the server has WAITAOF, and every
 // flush waits for it, or the operator declares the settings with `?durability=declared` in the URL.
+import type { NodeId } from '../core/ids.js';
 import type { RedisConnection } from './redis-connection.js';
+
+const NODES_KEY = 'paxmesh:nodes';
 
 const REQUIRED = [
   ['appendonly', 'yes'],
@@ -69,6 +72,14 @@ export async function checkDurability(connection: RedisConnection, declared: boo
     wasReplica: /[1-9a-f]/.test(info.get('master_replid2') ?? ''),
   };
   return { problems, warnings, useWaitAof, server };
+}
+
+/** Enters the node among those whose stores this Redis holds, and names the others. */
+export async function neighbours(connection: RedisConnection, node: NodeId): Promise<string[]> {
+  await connection.text('SADD', NODES_KEY, node);
+  const nodes = await connection.text('SMEMBERS', NODES_KEY);
+  const others = Array.isArray(nodes) ? nodes.map(String).filter((other) => other !== node) : [];
+  return others.sort();
 }
 
 /** null: the server forbids CONFIG. */

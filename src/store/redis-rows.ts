@@ -96,6 +96,31 @@ export class RedisKeys {
     }
   }
 
+  /** All that the given segments hold. */
+  async *segmentsLog(
+    connection: RedisConnection,
+    group: GroupId,
+    segments: readonly number[],
+  ): AsyncGenerator<readonly LogRow[]> {
+    for (const segment of segments) {
+      const first = segment * SEGMENT_INSTANCES;
+      yield* this.log(connection, group, first, first + SEGMENT_INSTANCES - 1);
+    }
+  }
+
+  /** What holds the instances from `first` up to `end`: whole segments, and fields of the one that is cut. */
+  between(group: GroupId, first: InstanceId, end: InstanceId): { whole: string[]; cut: string; part: string[] } {
+    const cut = Math.floor(end / SEGMENT_INSTANCES);
+    const whole: string[] = [];
+    for (let segment = Math.floor(first / SEGMENT_INSTANCES); segment < cut; segment++) {
+      whole.push(this.segment(group, segment));
+    }
+    const part: string[] = [];
+    for (let instance = Math.max(first, cut * SEGMENT_INSTANCES); instance < end; instance++)
+      part.push(fieldOf(instance));
+    return { whole, cut: this.segment(group, cut), part };
+  }
+
   async #segments(connection: RedisConnection): Promise<Map<GroupId, number[]>> {
     const segments = new Map<GroupId, number[]>();
     let cursor = '0';

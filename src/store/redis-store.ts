@@ -23,17 +23,16 @@ import { decodeRecord, encodeIdentity } from './record.js';
 import type { RedisAddress } from './redis-connection.js';
 import { parseRedisUrl, RedisConnection, RedisScript } from './redis-connection.js';
 import type { Durability, RedisServer } from './redis-durability.js';
-import { checkDurability } from './redis-durability.js';
+import { checkDurability, neighbours } from './redis-durability.js';
 import { RedisFlush } from './redis-flush.js';
 import type { SystemRows } from './redis-rows.js';
-import { fieldOf, RedisKeys, SEGMENT_INSTANCES } from './redis-rows.js';
+import { RedisKeys, SEGMENT_INSTANCES } from './redis-rows.js';
 
 export interface RedisStoreOptions {
   readonly node: NodeId;
   readonly allowUnsafe: boolean;
 }
 
-const NODES_KEY = 'paxmesh:nodes';
 const OPEN_ATTEMPTS = 3;
 const TRIM_KEYS_MAX = 500;
 const WAITAOF_MS = '10000';
@@ -89,7 +88,7 @@ export class RedisStore implements LogStore {
         return opening;
       }
       throw new StoreUnusable(
-        `other processes keep opening the store of node ${this.#options.node} in ${this.#label}: stop them`,
+        `others keep opening the store of node ${this.#options.node} in the ${this.#label}: stop them`,
       );
     } catch (error) {
       connection.disconnect();
@@ -117,10 +116,7 @@ export class RedisStore implements LogStore {
   }
 
   commit(batch: readonly GroupWrites[]): Promise<void> {
-    return this.#flush((sink) => {
-      this.#ledger.compile(batch, sink);
-      return true;
-    });
+    return this.#flush((sink) => this.#ledger.compile(batch, sink));
   }
 
   async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {
@@ -155,16 +151,9 @@ export class RedisStore implements LogStore {
     const end = Math.min(before, book.last + 1);
     // First it is durable that they are gone, then they go. What a crash leaves over goes with the next trim.
     await this.#flush((sink) => this.#ledger.trim(group, before, sink));
-    const cut = Math.floor(end / SEGMENT_INSTANCES);
-    const whole: string[] = [];
-    for (let segment = Math.floor(first / SEGMENT_INSTANCES); segment < cut; segment++) {
-      whole.push(this.#keys.segment(group, segment));
-    }
-    const part: string[] = [];
-    for (let instance = Math.max(first, cut * SEGMENT_INSTANCES); instance < end; instance++)
-      part.push(fieldOf(instance));
+    const { whole, cut, part } = this.#keys.between(group, first, end);
     for (let at = 0; at === 0 || at < whole.length; at += TRIM_KEYS_MAX) {
-      const keys = [this.#keys.system, this.#keys.segment(group, cut), ...whole.slice(at, at + TRIM_KEYS_MAX)];
+      const keys = [this.#keys.system, cut, ...whole.slice(at, at + TRIM_KEYS_MAX)];
       const answer = await connection.run(TRIM, keys, [String(this.#ledger.epoch), ...(at === 0 ? part : [])]);
       if (answer !== 'ok') throw this.#fenced();
     }
@@ -185,14 +174,11 @@ export class RedisStore implements LogStore {
   async #checked(connection: RedisConnection): Promise<Durability> {
     const durability = await checkDurability(connection, this.#address.declaredDurable);
     const { problems } = durability;
-    if (problems.length > 0 && !this.#options.allowUnsafe) {
-      throw new StoreUnusable(`the ${this.#label} may lose acknowledged writes: ${problems.join('; ')}`);
-    }
+    const refusal = `the ${this.#label} may lose acknowledged writes: ${problems.join('; ')}`;
+    if (problems.length > 0 && !this.#options.allowUnsafe) throw new StoreUnusable(refusal);
     this.#durable = problems.length === 0;
     this.#useWaitAof = durability.useWaitAof;
-    await connection.text('SADD', NODES_KEY, this.#options.node);
-    const nodes = await connection.text('SMEMBERS', NODES_KEY);
-    const others = (Array.isArray(nodes) ? nodes.map(String) : []).filter((node) => node !== this.#options.node).sort();
+    const others = await neighbours(connection, this.#options.node);
     const shared = `single failure domain: the ${this.#label} also holds the stores of ${others.join(', ')}`;
     this.#warnings = [
       ...durability.warnings,
@@ -211,13 +197,7 @@ export class RedisStore implements LogStore {
       throw new StoreUnusable(this.#damaged('its identity is gone'));
     const fresh = judgement.state === 'empty';
     const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
-    if (this.#identity !== null && this.#identity !== identity) {
-      const now = fresh ? 'is empty' : 'holds another store';
-      throw new StoreUnusable(
-        `the ${this.#label} has lost the store of node ${this.#options.node}: its identity is gone, the server ${now}. ` +
-          'Restore its append-only file, or restart this node to be re-admitted with an empty store',
-      );
-    }
+    if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#forgotten(fresh));
     const { ledger } = judgement;
     const notes = fresh ? [] : this.#suspect(ledger, found, server);
     const flush = new RedisFlush(this.#keys);
@@ -284,21 +264,9 @@ export class RedisStore implements LogStore {
 
   #log(connection: RedisConnection, group: GroupId): AsyncIterable<readonly LogRow[]> {
     const book = this.#ledger.book(group);
-    const segments = this.#segments.get(group) ?? [];
-    if (book?.known !== false) return this.#keys.log(connection, group, book?.first ?? 0, book?.last ?? -1);
-    return this.#scan(connection, group, segments);
-  }
-
-  /** The log of a group whose row cannot be read: whatever its segments hold. */
-  async *#scan(
-    connection: RedisConnection,
-    group: GroupId,
-    segments: readonly number[],
-  ): AsyncGenerator<readonly LogRow[]> {
-    for (const segment of segments) {
-      const first = segment * SEGMENT_INSTANCES;
-      yield* this.#keys.log(connection, group, first, first + SEGMENT_INSTANCES - 1);
-    }
+    // Without a readable row of the group there is only what its segments hold.
+    if (book?.known === false) return this.#keys.segmentsLog(connection, group, this.#segments.get(group) ?? []);
+    return this.#keys.log(connection, group, book?.first ?? 0, book?.last ?? -1);
   }
 
   #writable(): RedisConnection {
@@ -313,6 +281,14 @@ export class RedisStore implements LogStore {
 
   #fenced(): StoreFenced {
     return new StoreFenced(`another process has opened the store of node ${this.#options.node} in the ${this.#label}`);
+  }
+
+  #forgotten(empty: boolean): string {
+    const now = empty ? 'is empty' : 'holds another store';
+    return (
+      `the ${this.#label} has lost the store of node ${this.#options.node}: its identity is gone, the server ${now}. ` +
+      'Restore its append-only file, or restart this node to be re-admitted with an empty store'
+    );
   }
 
   #damaged(why: string): string {
