@@ -15,14 +15,14 @@ export class Learner {
   #claim: Claim | null = null;
   #believeUntil: Millis = 0;
   #askAgainAt: Millis | null = null;
-  readonly #disbelieved = new Map<NodeId, Millis>();
+  readonly #disbelieved = new Map<NodeId, Distrust>();
 
   /** Someone said that everything below `claimed` is chosen. Returns whom to ask now, or null. */
   heard(claimed: InstanceId, by: NodeId, open: InstanceId, now: Millis): NodeId | null {
     if (claimed <= open) return null;
     const distrust = this.#disbelieved.get(by);
     if (distrust !== undefined) {
-      if (now < distrust) return null;
+      if (now < distrust.until) return distrust.asks(by, now);
       this.#disbelieved.delete(by);
     }
     if (this.#claim === null) this.#believeUntil = now + LAG_BELIEF_MS;
@@ -39,6 +39,11 @@ export class Learner {
     if (this.#claim.open <= open) this.#forget();
   }
 
+  /** This peer has taught something new: it is not the liar it was taken for, its answers were lost on the way. */
+  proved(teacher: NodeId): void {
+    this.#disbelieved.delete(teacher);
+  }
+
   /** A teacher has answered and knows more: ask it for the rest at once. */
   continueWith(now: Millis): void {
     this.#askAgainAt = now + ASK_MS;
@@ -48,7 +53,7 @@ export class Learner {
   tick(now: Millis, others: readonly NodeId[], pick: (count: number) => number): NodeId | null {
     if (this.#claim === null) return null;
     if (now >= this.#believeUntil) {
-      this.#disbelieved.set(this.#claim.by, now + 10 * LAG_BELIEF_MS);
+      this.#disbelieved.set(this.#claim.by, new Distrust(now));
       this.#forget();
       return null;
     }
@@ -70,5 +75,25 @@ export class Learner {
   #forget(): void {
     this.#claim = null;
     this.#askAgainAt = null;
+  }
+}
+
+/**
+ * Whoever claimed what it did not teach moves nothing for a while, but is still asked now and then: an honest peer whose
+ * answers were lost must not leave this node behind until the time is over.
+ */
+class Distrust {
+  readonly until: Millis;
+  #askAt: Millis;
+
+  constructor(now: Millis) {
+    this.until = now + 10 * LAG_BELIEF_MS;
+    this.#askAt = now;
+  }
+
+  asks(by: NodeId, now: Millis): NodeId | null {
+    if (now < this.#askAt) return null;
+    this.#askAt = now + ASK_MS;
+    return by;
   }
 }

@@ -259,6 +259,7 @@ export class Replica implements Site {
       }
       const { instance, ballot, value } = entry;
       out.writes.push({ type: 'record', instance, ballot, chosen: true, checksum: chain, value });
+      this.#learner.proved(from);
       this.#close(value, ballot, chain, now, out);
     }
     if (message.open > this.#open && !this.#isFar(message.open)) {
