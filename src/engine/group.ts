@@ -195,7 +195,7 @@ export class Group implements Pumped, GroupFace, FeedSource {
     while (!this.#committer.idle && clock.now() < until) await this.#pause(10);
     if (this.#lease.release(clock.now())) {
       pump.touch(this);
-      while (this.#lease.view(clock.now()).self && clock.now() < until && this.#hasQuorum()) await this.#pause(10);
+      while (this.#lease.isGivingBack(clock.now()) && clock.now() < until && this.#hasQuorum()) await this.#pause(10);
     }
   }
 

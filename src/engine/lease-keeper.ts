@@ -100,14 +100,25 @@ export class LeaseKeeper {
     propose({ op: 'acquire', node: self, origin, startedAtMs: now, expects: seen, leaseMs }, unchanged);
   }
 
-  /** Gives the lease back, if this node holds it, and takes no other. True when there was something to give back. */
+  /**
+   * Gives the lease back, if this node holds it, and takes no other. True when there was something to give back. From now
+   * on this node holds nothing: others may see the release chosen, and win the lease, before it does.
+   */
   release(now: Millis): boolean {
-    this.#releasing = true;
     const state = this.#state;
-    if (state === null || !this.view(now).self) return false;
-    const { self, propose } = this.#options;
-    propose({ op: 'release', node: self, version: state.version }, () => this.#state === state);
+    const held = state !== null && this.view(now).self;
+    this.#releasing = true;
+    if (!held) return false;
+    const { version } = state;
+    const standing = () => this.#state?.version === version && this.#state.node !== null;
+    this.#options.propose({ op: 'release', node: this.#options.self, version }, standing);
     return true;
+  }
+
+  /** Others still grant this node the lease it is giving back. */
+  isGivingBack(now: Millis): boolean {
+    const state = this.#state;
+    return this.#releasing && state !== null && this.#holdsByLog(state) && now < this.#holderUntil(state);
   }
 
   view(now: Millis): LeaseView {
@@ -119,7 +130,7 @@ export class LeaseKeeper {
     const until = self ? this.#holderUntil(state) : this.#othersUntil;
     if (now >= until) return none;
     const { node, version, renewal } = state;
-    return { node, version, renewal, leaseMs, expiresInMs: Math.floor(until - now), self };
+    return { node, version, renewal, leaseMs, expiresInMs: Math.floor(until - now), self: self && !this.#releasing };
   }
 
   /** This very process holds it; a former life of this node does not count. */
