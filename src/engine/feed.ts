@@ -111,6 +111,8 @@ class LogFollower implements Follower {
       if (events.length > 0) return events;
       const left = until - this.#feed.now();
       if (left <= 0) return this.#bookmark();
+      // Something may have come while the promise above was settling; nobody would wake this follower for it.
+      if (this.#isDue) continue;
       await this.#feed.wait(left, (stop) => {
         this.#stop = stop;
       });
@@ -122,6 +124,10 @@ class LogFollower implements Follower {
     this.#ended = true;
     this.#onClose();
     this.#stop?.();
+  }
+
+  get #isDue(): boolean {
+    return this.#next <= this.#source.applied || this.masterChanged || this.membersChanged;
   }
 
   async #collect(): Promise<FeedEvent[]> {
