@@ -2,7 +2,7 @@
 // long as its promise stands; any rejection, a change of membership, or losing its own acceptor to a higher ballot ends
 // that right. A ballot is used by this node only, for one value per instance: a new round is taken whenever an accept was
 // sent and something else must be proposed. Unanswered messages are sent again as they were; time alone never makes a
-// new round.
+// new round, but time after a rejection does: who could still outvote the rejection may be out of reach for ever.
 
 import type { Acceptor } from './acceptor.js';
 import { type Ballot, compareBallots, maxBallot, NO_BALLOT, sameBallot } from './ballot.js';
@@ -129,8 +129,7 @@ export class Proposer {
     if (!sameBallot(phase.ballot, message.ballot)) return;
     this.#right = null;
     phase.tally.no(from, store);
-    if (!phase.tally.lost) return;
-    this.#phase = { type: 'backing-off', until: now + this.#site.random.between(BACKOFF_MS_MIN, BACKOFF_MS_MAX) };
+    if (phase.tally.lost) this.#backOff(now);
   }
 
   tick(now: Millis, out: Effects): void {
@@ -141,6 +140,10 @@ export class Proposer {
       return;
     }
     if (now < phase.resendAt) return;
+    if (phase.tally.refused) {
+      this.#backOff(now);
+      return;
+    }
     phase.resendMs = Math.min(phase.resendMs * 2, RESEND_MS_MAX);
     phase.resendAt = now + phase.resendMs;
     for (const voter of votersOf(this.#site.membership)) this.resendTo(voter.id, out);
@@ -164,6 +167,10 @@ export class Proposer {
     }
     this.#phase = IDLE;
     if (membershipChanged) this.#right = null;
+  }
+
+  #backOff(now: Millis): void {
+    this.#phase = { type: 'backing-off', until: now + this.#site.random.between(BACKOFF_MS_MIN, BACKOFF_MS_MAX) };
   }
 
   #begin(value: Value, now: Millis, out: Effects): void {

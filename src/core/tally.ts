@@ -39,6 +39,11 @@ export class Tally {
     return this.#no.size >= this.#blocking;
   }
 
+  /** At least one said no. */
+  get refused(): boolean {
+    return this.#no.size > 0;
+  }
+
   hasAnswered(node: NodeId): boolean {
     return this.#yes.has(node) || this.#no.has(node);
   }
