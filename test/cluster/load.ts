@@ -14,7 +14,7 @@ export interface Call {
 export interface LoadOptions {
   readonly urls: readonly string[];
   readonly clients?: number;
-  /** Retries one value with its idempotency key, on the next node, until it is acknowledged. */
+  /** Retries a value with its idempotency key, on the next node, until it is acknowledged. Others stay with their node. */
   readonly retries?: boolean;
   readonly timeoutMs?: number;
   readonly thinkMs?: number;
@@ -114,7 +114,6 @@ export class Load {
         if (!retries || !this.#running) break;
         at++;
       }
-      at++;
       if (told.type === 'none' && mayStand) told = { ...told, type: 'unknown' };
       this.calls.push({ value, told });
       await pause(thinkMs);

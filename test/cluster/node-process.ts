@@ -31,6 +31,20 @@ export async function eventually(what: string, holds: () => Promise<boolean> | b
   }
 }
 
+/** Whatever ends the tests, no process stays behind. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
+/** Ends the child with this process at the latest. */
+export function watched<T extends ChildProcess>(child: T): T {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
 export class NodeProcess {
   readonly id: string;
   readonly url: string;
@@ -70,7 +84,7 @@ export class NodeProcess {
     if (this.isRunning) throw new Error(`${this.id} runs already`);
     const log = openSync(this.logFile, 'a');
     const env = cleanEnvironment(this.settings);
-    const child = spawn(process.execPath, [CLI, 'serve'], { env, stdio: ['ignore', log, 'pipe'] });
+    const child = watched(spawn(process.execPath, [CLI, 'serve'], { env, stdio: ['ignore', log, 'pipe'] }));
     closeSync(log);
     child.stderr?.on('data', (text) => {
       this.#stderr += text;
