@@ -141,7 +141,12 @@ export class Clients {
     return answer;
   }
 
-  async #answer(life: Life, face: GroupFace, commands: readonly NewCommand[], options: ProposeOptions): Promise<Answer> {
+  async #answer(
+    life: Life,
+    face: GroupFace,
+    commands: readonly NewCommand[],
+    options: ProposeOptions,
+  ): Promise<Answer> {
     const asked = (async (): Promise<Answer> => {
       try {
         const [only] = commands;
@@ -185,7 +190,8 @@ export class Clients {
     log(`${error.code}, outcome ${error.outcome}: ${error.message}`);
     if (error.outcome === 'none') this.tally.none++;
     else this.tally.unknown++;
-    if (error.code === 'internal') throw new Violation('honest-outcome', `a call ended in "internal": ${error.message}`);
+    if (error.code === 'internal')
+      throw new Violation('honest-outcome', `a call ended in "internal": ${error.message}`);
     for (const entry of entries) this.#book.refused(entry, error.outcome, error.code);
   }
 
@@ -196,7 +202,7 @@ export class Clients {
       if (last) this.#hooks.failed(new Violation('progress', detail()));
       else life.clock.schedule(100, isLate(true));
     };
-    life.clock.schedule((timeoutMs + LATE_MS) / 0.94, isLate(false));
+    life.clock.schedule((timeoutMs + LATE_MS) / (0.99 - this.#plan.drift), isLate(false));
   }
 
   #sleep(ms: number): Promise<void> {

@@ -30,7 +30,9 @@ export class Faults {
       this.#every(plan.cutEveryMs, () => network.cut(pair(), between(50, 1500)));
       this.#every(plan.oneWayEveryMs, () => network.swallow(pair(), random.below(2) === 0 ? 0 : 1, between(50, 1500)));
       this.#every(plan.flapEveryMs, () => network.flap(pair()));
-      this.#every(plan.isolateEveryMs, () => network.isolate(this.#node().id, between(200, 2500), random.below(2) === 0));
+      this.#every(plan.isolateEveryMs, () =>
+        network.isolate(this.#node().id, between(200, 2500), random.below(2) === 0),
+      );
     }
     this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
     this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));

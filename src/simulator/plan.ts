@@ -1,7 +1,7 @@
 // What a seed will do to the cluster: sizes, rates and chances, drawn once at the start. Swarm testing: each seed turns a
 // random subset of the faults on, because a run that has all of them at once hardly ever gets anywhere. Directed profiles
 // fix what a rare fault needs and leave the rest to chance.
-import { Random } from '../core/random.js';
+import type { Random } from '../core/random.js';
 
 export interface Plan {
   readonly nodes: number;
@@ -90,7 +90,18 @@ export function drawPlan(profile: Profile, random: Random): Plan {
         saveFailsAfter: between(0, 0.02),
       };
     case 'five-nodes':
-      return { ...swarm, nodes: 5, groups: 1, durationMs: 4000, isolateEveryMs: between(300, 900), loss: between(0, 0.1) };
+      // Every node proposes by itself while frames are lost: acceptors end up with votes of different ballots.
+      return {
+        ...swarm,
+        nodes: 5,
+        groups: 1,
+        durationMs: between(1500, 3000),
+        clients: 3 + random.below(3),
+        thinkMs: between(10, 60),
+        localShare: random.next() < 0.7 ? 1 : 0.1,
+        isolateEveryMs: between(300, 900),
+        loss: between(0.02, 0.3),
+      };
     case 'lease-and-drift':
       return {
         ...swarm,
@@ -104,9 +115,18 @@ export function drawPlan(profile: Profile, random: Random): Plan {
         isolateEveryMs: between(1200, 3000),
         pauseEveryMs: between(1500, 4000),
         crashEveryMs: between(2000, 6000),
+        drainEveryMs: random.below(2) === 0 ? between(1000, 4000) : 0,
       };
     case 'duelling-proposers':
-      return { ...swarm, nodes: 3, clients: 3, thinkMs: 3, localShare: 1, durationMs: 1500, oneWayEveryMs: between(200, 600) };
+      return {
+        ...swarm,
+        nodes: 3,
+        clients: 3,
+        thinkMs: 3,
+        localShare: 1,
+        durationMs: 1500,
+        oneWayEveryMs: between(200, 600),
+      };
     case 'lagging-learner':
       return { ...swarm, nodes: 3, clients: 3, thinkMs: 8, isolateEveryMs: 700, durationMs: 3000 };
     case 'idle-then-restart-all':
@@ -114,7 +134,12 @@ export function drawPlan(profile: Profile, random: Random): Plan {
     case 'wild-network':
       return { ...swarm, wild: true, loss: between(0.02, 0.15), jitterMs: between(1, 20), localShare: between(0.3, 1) };
     case 'failing-store':
-      return { ...swarm, saveFailsBefore: between(0.005, 0.05), saveFailsAfter: between(0.005, 0.05), storeDownEveryMs: 1200 };
+      return {
+        ...swarm,
+        saveFailsBefore: between(0.005, 0.05),
+        saveFailsAfter: between(0.005, 0.05),
+        storeDownEveryMs: 1200,
+      };
     case 'liveness':
       return { ...swarm, durationMs: 2500, heals: true };
   }

@@ -89,7 +89,11 @@ export class Reader {
     const { shown } = this.#witness.model;
     demand(through < shown.length, 'feed-exact', () => `${where()} speaks of ${through}, which is not chosen`);
     for (; this.next <= through; this.next++) {
-      demand(shown[this.next]?.length === 0, 'feed-exact', () => `${where()} skips ${this.next} on the way to ${through}`);
+      demand(
+        shown[this.next]?.length === 0,
+        'feed-exact',
+        () => `${where()} skips ${this.next} on the way to ${through}`,
+      );
     }
   }
 }

@@ -1,7 +1,8 @@
 // A process' clock: monotonic, from a start of its own, at a speed that may be wrong and may change. Its timers and turns
 // are events of the run, and none of them fires once the process is dead; while it is paused they wait.
-import type { Random } from '../core/random.js';
+
 import type { Millis } from '../core/ids.js';
+import type { Random } from '../core/random.js';
 import type { Clock, Timer } from '../engine/ports.js';
 import type { VirtualTime } from './virtual-time.js';
 

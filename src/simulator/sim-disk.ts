@@ -17,11 +17,7 @@ export class SimDisk extends MemoryDisk {
   /** Times a commit by this much; a slow disk. */
   slowness = 1;
 
-  constructor(
-    node: NodeId,
-    witness: WithWitness,
-    wrote: (group: GroupId, write: StoreWrite) => void,
-  ) {
+  constructor(node: NodeId, witness: WithWitness, wrote: (group: GroupId, write: StoreWrite) => void) {
     super(`store-of-${node}`);
     this.#node = node;
     this.#witness = witness;

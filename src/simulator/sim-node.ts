@@ -92,7 +92,10 @@ export class SimNode {
     const life: Life = Object.assign(process, {
       number: ++this.#lives,
       clock,
-      store: new MemoryStore(this.disk, this.#faults(() => life)),
+      store: new MemoryStore(
+        this.disk,
+        this.#faults(() => life),
+      ),
       transport: null,
       node: null,
       started: false,
@@ -131,9 +134,7 @@ export class SimNode {
       trace: ({ name, group, facts }) => {
         this.#hooks.log(this.id, `${group ?? ''} ${name} ${JSON.stringify(facts)}`);
       },
-      machines: (group) => [
-        new LedgerMachine((order, context) => guard(() => witness.ledger(group, order, context))),
-      ],
+      machines: (group) => [new LedgerMachine((order, context) => guard(() => witness.ledger(group, order, context)))],
       fatal: (error) => {
         if (life.alive) this.#hooks.failed(error);
       },

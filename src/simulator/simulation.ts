@@ -1,9 +1,10 @@
 // One seed, one story: builds a cluster of production nodes on simulated time, network and disks, lets clients and faults
 // loose on it, and checks every invariant after every step. The same seed and profile give the same run, byte for byte.
+
+import { formatBallot } from '../core/ballot.js';
 import type { GroupId, NodeId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
-import { formatBallot } from '../core/ballot.js';
 import { Random } from '../core/random.js';
 import type { PeerMessage, StoreWrite } from '../engine/ports.js';
 import { CallBook } from './checkers/call-book.js';
@@ -161,9 +162,12 @@ class Simulation {
       for (const group of this.#groups) {
         const probe = { node, group, ok: false };
         probes.push(probe);
-        void this.#clients.probe(node, group, PROBE_MS - 500).then((ok) => {
-          probe.ok = ok;
-        }, (error: unknown) => this.#failed(error));
+        void this.#clients.probe(node, group, PROBE_MS - 500).then(
+          (ok) => {
+            probe.ok = ok;
+          },
+          (error: unknown) => this.#failed(error),
+        );
       }
     }
     await this.#until(this.#time.now + PROBE_MS);

@@ -24,9 +24,15 @@ const { values } = parseArgs({
 
 const first = whole('seed', values.seed);
 const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes);
-const count = values.count === undefined ? (values.minutes === undefined ? 1 : Number.MAX_SAFE_INTEGER) : whole('count', values.count);
+const count =
+  values.count === undefined
+    ? values.minutes === undefined
+      ? 1
+      : Number.MAX_SAFE_INTEGER
+    : whole('count', values.count);
 const forced = values.profile;
-if (forced !== undefined && !PROFILES.some((profile) => profile === forced)) fail(`no profile ${forced}: ${PROFILES.join(', ')}`);
+if (forced !== undefined && !PROFILES.some((profile) => profile === forced))
+  fail(`no profile ${forced}: ${PROFILES.join(', ')}`);
 if (!(minutes > 0)) fail(`--minutes ${values.minutes} is not a time`);
 
 const started = performance.now();
@@ -36,7 +42,7 @@ for (let seed = first; seed < first + count; seed++) {
   const profile = (forced as Profile | undefined) ?? profileOf(seed);
   const report = await run(seed, profile, 0);
   add(report);
-  if (values.verbose) console.log(oneLine(report));
+  if (values.verbose) say(oneLine(report));
   if (values.twice) {
     const again = await run(seed, profile, 0);
     if (again.sum !== report.sum) fail(`seed ${seed} ${profile} does not replay: ${report.sum} and ${again.sum}`);
@@ -56,9 +62,9 @@ function run(seed: number, profile: Profile, lines: number): Promise<Report> {
 
 async function explain({ seed, profile, failure }: Report): Promise<void> {
   const replay = await run(seed, profile, whole('lines', values.lines));
-  console.log(`\nseed ${seed}, profile ${profile}, commit ${commit()}: ${failure?.invariant}`);
-  for (const line of replay.lines) console.log(line);
-  console.log(`${failure?.detail}\nagain: npm run sim -- --seed ${seed} --profile ${profile}`);
+  say(`\nseed ${seed}, profile ${profile}, commit ${commit()}: ${failure?.invariant}`);
+  for (const line of replay.lines) say(line);
+  say(`${failure?.detail}\nagain: npm run sim -- --seed ${seed} --profile ${profile}`);
 }
 
 function add({ steps, chosen, calls }: Report): void {
@@ -79,7 +85,7 @@ function oneLine({ seed, profile, steps, virtualMs, chosen, calls, sum }: Report
 function summarize(): void {
   const seconds = (performance.now() - started) / 1000;
   const rate = Math.round((totals.seeds / seconds) * 60);
-  console.log(
+  say(
     `${totals.seeds} seeds, ${totals.failed} failed; ${totals.steps} events, ${totals.chosen} instances chosen; calls: ` +
       `${totals.ok} ok, ${totals.none} none, ${totals.unknown} unknown, ${totals.lost} lost; ` +
       `${seconds.toFixed(1)} s, ${rate} seeds a minute, ${Math.round(totals.steps / seconds)} events a second`,
@@ -101,6 +107,10 @@ function whole(name: string, text: string): number {
 }
 
 function fail(reason: string): never {
-  console.error(reason);
+  process.stderr.write(`${reason}\n`);
   process.exit(2);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

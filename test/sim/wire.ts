@@ -1,8 +1,9 @@
 // What the wire does to a frame in simulation. Every fourth seed sends everything through the mesh's own codec, so that a
 // message nobody could have received is never acted upon, and nodes share no memory; the others pass messages by
 // reference, which is faster.
-import type { Frame } from '../../src/simulator/sim-network.js';
+
 import { FrameDecoder, FrameEncoder } from '../../src/net/frame.js';
+import type { Frame } from '../../src/simulator/sim-network.js';
 
 const BYTES_MAX = 64 * 1024 * 1024;
 

@@ -64,9 +64,13 @@ export class CallBook {
     demand(place !== null, 'acked-is-kept', () => {
       return `${entry.group}: command ${entry.number} was acknowledged at ${instance}.${index} and is not chosen anywhere`;
     });
-    demand(place.instance === instance && place.index === index && place.verdict === 'executed', 'acked-is-kept', () => {
-      return `${entry.group}: command ${entry.number} was acknowledged at ${instance}.${index}; it is ${place.verdict} at ${at(place)}`;
-    });
+    demand(
+      place.instance === instance && place.index === index && place.verdict === 'executed',
+      'acked-is-kept',
+      () => {
+        return `${entry.group}: command ${entry.number} was acknowledged at ${instance}.${index}; it is ${place.verdict} at ${at(place)}`;
+      },
+    );
     demand(JSON.stringify(result) === JSON.stringify(place.result), 'same-state', () => {
       return `${entry.group}: command ${entry.number} answered ${JSON.stringify(result)}, not ${JSON.stringify(place.result)}`;
     });
@@ -77,7 +81,11 @@ export class CallBook {
     if (outcome !== 'none') entry.maybe++;
     const place = entry.place;
     if (outcome === 'committed') {
-      demand(place !== null, 'honest-outcome', () => `command ${entry.number} is said to be committed and is not chosen`);
+      demand(
+        place !== null,
+        'honest-outcome',
+        () => `command ${entry.number} is said to be committed and is not chosen`,
+      );
     }
     if (code === 'command-rejected' || code === 'precondition-failed') {
       const wanted = code === 'command-rejected' ? 'rejected' : 'precondition';

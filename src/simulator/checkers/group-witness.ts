@@ -149,7 +149,11 @@ export class GroupWitness {
       case 'teach':
         for (const { instance, value, chain } of message.entries) {
           this.#isChosen(where, instance, value);
-          demand(chain === this.chosen[instance]?.chain, 'same-state', () => `${where()} teaches another chain at ${instance}`);
+          demand(
+            chain === this.chosen[instance]?.chain,
+            'same-state',
+            () => `${where()} teaches another chain at ${instance}`,
+          );
         }
         return;
       case 'ask':
@@ -164,7 +168,11 @@ export class GroupWitness {
   closes(node: NodeId, entry: Entry): void {
     const where = () => `${node} ${this.group}/${entry.instance}`;
     this.#isChosen(where, entry.instance, entry.value);
-    demand(entry.chain === this.chosen[entry.instance]?.chain, 'same-state', () => `${where()} comes to another checksum`);
+    demand(
+      entry.chain === this.chosen[entry.instance]?.chain,
+      'same-state',
+      () => `${where()} comes to another checksum`,
+    );
   }
 
   /** At the end: everything chosen stands on a majority of disks, under its own number. */
@@ -180,8 +188,16 @@ export class GroupWitness {
 
   #isChosen(where: () => string, instance: InstanceId, value: Value): void {
     const known = this.chosen[instance];
-    demand(known !== undefined, 'chosen-is-counted', () => `${where()} takes ${value.id} as chosen at ${instance}; it has no majority`);
-    demand(known.value.id === value.id, 'agreement', () => `${where()} takes ${value.id} as chosen; it is ${known.value.id}`);
+    demand(
+      known !== undefined,
+      'chosen-is-counted',
+      () => `${where()} takes ${value.id} as chosen at ${instance}; it has no majority`,
+    );
+    demand(
+      known.value.id === value.id,
+      'agreement',
+      () => `${where()} takes ${value.id} as chosen; it is ${known.value.id}`,
+    );
   }
 
   #promises(where: () => string, disk: DiskView, ballot: Ballot): void {
