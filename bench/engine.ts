@@ -59,8 +59,9 @@ try {
     };
     const latency = `p50 ${median((r) => r.p50).toFixed(2)} ms  p99 ${median((r) => r.p99).toFixed(2)} ms`;
     process.stdout.write(
-      `${String(callers).padStart(5)} callers  ${median((r) => r.rate).toFixed(0).padStart(7)} commits/s  ${latency}` +
-        `  cpu ${median((r) => r.cpu).toFixed(0)} ms/10k\n`,
+      `${String(callers).padStart(5)} callers  ${median((r) => r.rate)
+        .toFixed(0)
+        .padStart(7)} commits/s  ${latency}` + `  cpu ${median((r) => r.cpu).toFixed(0)} ms/10k\n`,
     );
   }
 } finally {

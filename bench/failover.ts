@@ -14,7 +14,9 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
   gaps.sort((a, b) => a - b);
   const median = gaps[Math.floor(gaps.length / 2)] ?? Number.NaN;
   const worst = gaps.at(-1) ?? Number.NaN;
-  process.stdout.write(`master ${signal}: longest gap ${median.toFixed(0)} ms (median of ${ROUNDS}), worst ${worst.toFixed(0)} ms\n`);
+  process.stdout.write(
+    `master ${signal}: longest gap ${median.toFixed(0)} ms (median of ${ROUNDS}), worst ${worst.toFixed(0)} ms\n`,
+  );
 }
 
 async function measure(signal: NodeJS.Signals): Promise<number> {

@@ -52,7 +52,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 
 function drive(
   target: URL,
-  { path, headers, body, }: LoadOptions,
+  { path, headers, body }: LoadOptions,
   end: number,
   answered: (status: number, ms: number) => void,
 ): Promise<void> {

@@ -80,7 +80,10 @@ async function compare(contestants: readonly Contestant[], connections: number):
 
 async function startBare(): Promise<Cluster> {
   const [port] = await freePorts(1);
-  const child = processes.start(process.execPath, [fileURLToPath(new URL('./bare-server.js', import.meta.url)), String(port)]);
+  const child = processes.start(process.execPath, [
+    fileURLToPath(new URL('./bare-server.js', import.meta.url)),
+    String(port),
+  ]);
   const url = new URL(`http://127.0.0.1:${port}`);
   await until(async () => ((await fetch(url).catch(() => null)) === null ? null : true));
   return { urls: [url], children: [child], leader: 0 };

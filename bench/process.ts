@@ -36,7 +36,11 @@ export interface Cluster {
   readonly leader: number;
 }
 
-export async function startPaxmesh(processes: Processes, store: 'embedded' | 'redis', extra: NodeJS.ProcessEnv = {}): Promise<Cluster> {
+export async function startPaxmesh(
+  processes: Processes,
+  store: 'embedded' | 'redis',
+  extra: NodeJS.ProcessEnv = {},
+): Promise<Cluster> {
   const ids = ['a', 'b', 'c'];
   const ports = await freePorts(6);
   const urls = ids.map((_, place) => new URL(`http://127.0.0.1:${ports[place]}`));
@@ -48,7 +52,15 @@ export async function startPaxmesh(processes: Processes, store: 'embedded' | 're
       const port = String(ports[3 + place]);
       const directory = mkdtempSync(join(processes.directory, 'redis-'));
       const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--aof-load-truncated', 'no', '--save', ''];
-      processes.start('redis-server', ['--port', port, '--dir', directory, '--maxmemory-policy', 'noeviction', ...durable]);
+      processes.start('redis-server', [
+        '--port',
+        port,
+        '--dir',
+        directory,
+        '--maxmemory-policy',
+        'noeviction',
+        ...durable,
+      ]);
       await new Promise((resolve) => setTimeout(resolve, 300));
       storeUrl = `redis://127.0.0.1:${port}`;
     }
@@ -79,7 +91,14 @@ export async function startEtcd(processes: Processes): Promise<Cluster> {
   const children = names.map((name, place) => {
     const url = urls[place]?.origin ?? '';
     const client = ['--listen-client-urls', url, '--advertise-client-urls', url];
-    const peers = ['--listen-peer-urls', peer(place), '--initial-advertise-peer-urls', peer(place), '--initial-cluster', cluster];
+    const peers = [
+      '--listen-peer-urls',
+      peer(place),
+      '--initial-advertise-peer-urls',
+      peer(place),
+      '--initial-cluster',
+      cluster,
+    ];
     const rest = ['--name', name, '--data-dir', join(processes.directory, name), '--log-level', 'error'];
     return processes.start('etcd', [...rest, ...client, ...peers]);
   });

@@ -15,7 +15,13 @@ const files = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .sort();
 if (files.length === 0) fail(`no test file matches ${words.join(' ')}`);
 // Two at a time: some start clusters of real processes, and time-outs under crowding would be lies.
-const flags = ['--enable-source-maps', '--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=300000'];
+const flags = [
+  '--enable-source-maps',
+  '--test',
+  '--test-reporter=spec',
+  '--test-concurrency=2',
+  '--test-timeout=300000',
+];
 const run = spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit' });
 process.exit(run.status ?? 1);
 
@@ -32,7 +38,9 @@ function bringRedis(): void {
     });
     if (works(server)) return;
   }
-  fail(`the tests need ${server}: apt-get install redis-server, or brew install redis, or set REDIS_SERVER to its path`);
+  fail(
+    `the tests need ${server}: apt-get install redis-server, or brew install redis, or set REDIS_SERVER to its path`,
+  );
 }
 
 function works(command: string): boolean {

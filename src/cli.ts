@@ -2,9 +2,9 @@
 // The command `paxmesh`: finds the subcommand, hands it its arguments, turns what it throws into an exit status.
 // 0: done. 1: it did not work, one line on stderr says why. 2: the words are off.
 import { dev } from './cli/dev.js';
+import { CommandFailed, UsageError } from './cli/errors.js';
 import { feed } from './cli/feed.js';
 import { get } from './cli/get.js';
-import { CommandFailed, UsageError } from './cli/errors.js';
 import { propose } from './cli/propose.js';
 import { status } from './cli/status.js';
 import { VERSION } from './version.js';
@@ -49,7 +49,8 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS_') === true;
+  const usage =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS_') === true;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof CommandFailed && error.json !== null) process.stderr.write(`${error.json}\n`);
   else process.stderr.write(`paxmesh: ${message}\n${usage ? `\n${USAGE}` : ''}`);

@@ -14,7 +14,8 @@ const anyCommand: fc.Arbitrary<Command> = fc.record({
   ifMaster: fc.option(id53),
 });
 
-const plain = (commands: readonly Command[]) => commands.map((one) => ({ ...one, id: { ...one.id }, bytes: [...one.bytes] }));
+const plain = (commands: readonly Command[]) =>
+  commands.map((one) => ({ ...one, id: { ...one.id }, bytes: [...one.bytes] }));
 
 test('a batch comes back as it was packed', () => {
   fc.assert(
