@@ -1,4 +1,4 @@
-// The core's face to the other rooms.
+// The core's face to programs that want the protocol without the service: `paxmesh/core`.
 export { type Ballot, compareBallots, formatBallot, maxBallot, NO_BALLOT, sameBallot } from './ballot.js';
 export { CHAIN_START, type Chain } from './chain.js';
 export * from './effects.js';

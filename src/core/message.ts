@@ -3,7 +3,7 @@
 //  - chosen and teach are the only ones that may close an instance.
 // Ask only asks. A message never says more than its sender's disk holds; effects.ts tells when each may leave.
 import type { Ballot } from './ballot.js';
-import type { GroupId, InstanceId, NodeId } from './ids.js';
+import type { InstanceId, NodeId } from './ids.js';
 import type { Value } from './value.js';
 
 /** Phase 1a. "Will you promise this ballot, and what have you accepted at this instance?" */
@@ -86,8 +86,4 @@ export type Message = Prepare | Promised | Accept | Accepted | Rejected | Chosen
 export interface Envelope {
   readonly to: NodeId;
   readonly message: Message;
-}
-
-export interface GroupEnvelope extends Envelope {
-  readonly group: GroupId;
 }

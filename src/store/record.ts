@@ -155,4 +155,4 @@ export function decodeHead(place: Buffer, row: Buffer): HeadRow | null {
 
 /** The identity is a row like a variable's: a text with its checksum. */
 export const encodeIdentity = (place: Buffer, identity: string): Buffer => encodeVariable(place, identity, 0);
-export const decodeIdentity = decodeVariable;
+export const decodeIdentity = (place: Buffer, row: Buffer): string | null => decodeVariable(place, row);
