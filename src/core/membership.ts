@@ -9,7 +9,7 @@ export interface Member {
   readonly id: NodeId;
   readonly url: string;
   readonly role: Role;
-  /** The identity of the store it votes from; null until the cluster has learned it. */
+  /** The identity of the store it votes from. null: not known yet; it votes only while the group has no gid. */
   readonly store: StoreId | null;
 }
 
@@ -34,9 +34,12 @@ export function quorumOf(membership: Membership): number {
   return Math.floor(votersOf(membership).length / 2) + 1;
 }
 
-/** May this node, speaking from this store, cast a vote that counts? (invariant listed-identity) */
+/**
+ * May this node, speaking from this store, cast a vote that counts? (invariant listed-identity) While the group has no
+ * gid nobody's store is listed, and each founder judges by itself whether it may vote (ReplicaStart.mayFound).
+ */
 export function mayVote(membership: Membership, node: NodeId, store: StoreId | null): boolean {
   const member = memberOf(membership, node);
   if (member === undefined || member.role !== 'voter') return false;
-  return member.store === null || member.store === store;
+  return membership.gid === null || (member.store !== null && member.store === store);
 }

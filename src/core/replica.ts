@@ -40,6 +40,11 @@ export interface ReplicaStart {
    * one has to be learned again; null: never, because a vote may have been lost.
    */
   readonly votesFrom: InstanceId | null;
+  /**
+   * May vote while the group has no gid. False for a store that was never used, until the other founders have said that
+   * they are new too: it might be a wiped one, of a cluster that stands (the amnesia guard).
+   */
+  readonly mayFound: boolean;
   readonly seed: number;
 }
 
@@ -49,6 +54,8 @@ export type Input =
   /** The host may propose while `wantsValue`. Answered by exactly one Settled, as long as this replica lives. */
   | { readonly type: 'propose'; readonly value: Value }
   | { readonly type: 'connected'; readonly peer: NodeId }
+  /** The host has proof that no vote of this new store can be missing: it may found. */
+  | { readonly type: 'may-found' }
   | { readonly type: 'tick' };
 
 export class Replica implements Site {
@@ -58,6 +65,7 @@ export class Replica implements Site {
   readonly acceptor: Acceptor;
   readonly #host: ReplicaHost;
   readonly #votesFrom: InstanceId | null;
+  #mayFound: boolean;
   readonly #proposer: Proposer;
   readonly #learner = new Learner();
   #open: InstanceId;
@@ -75,6 +83,7 @@ export class Replica implements Site {
     this.acceptor = new Acceptor(start.promised, start.vote);
     this.#host = host;
     this.#votesFrom = start.votesFrom;
+    this.#mayFound = start.mayFound;
     this.#open = start.open;
     this.#chain = start.chain;
     this.#membership = start.membership;
@@ -108,6 +117,7 @@ export class Replica implements Site {
   /** May cast votes and propose at the open instance. */
   get mayVote(): boolean {
     if (this.#diverged || this.#votesFrom === null || this.#open < this.#votesFrom) return false;
+    if (this.#membership.gid === null && !this.#mayFound) return false;
     return mayVote(this.#membership, this.self, this.store);
   }
 
@@ -153,6 +163,9 @@ export class Replica implements Site {
         // Both sides ask at once: whoever lags is taught, also when the group is idle.
         out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });
         this.#proposer.resendTo(input.peer, out);
+        break;
+      case 'may-found':
+        this.#mayFound = true;
         break;
       case 'tick':
         this.#tick(now, out);

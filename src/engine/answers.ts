@@ -3,39 +3,58 @@ import type { Remembered } from '../machines/idempotency.js';
 import type { CommandOutcome } from '../machines/router.js';
 import type { Placed } from './committer.js';
 import { PaxmeshError } from './errors.js';
-import type { BatchCommitted, Committed, ProposalState } from './face.js';
+import type { BatchCommitted, BatchResult, Committed, ProposalState } from './face.js';
 
 /** Throws what the machine, or a condition, had against the command; a repeat gets the first answer, errors too. */
 export function committed(placed: readonly Placed[]): Committed {
   const [only] = placed;
   if (only === undefined) throw new RangeError('an answer without a command');
-  const { instance, index, outcome } = first(only);
-  const replayed = !only.outcome.applied && only.outcome.code === 'idempotency-replayed';
+  const { instance, index, outcome, replayed } = first(only);
   if (outcome.applied) return { instanceId: instance, index, result: outcome.result, replayed };
   if (outcome.code === 'duplicate' || outcome.code === 'idempotency-replayed') {
     throw new PaxmeshError('internal', 'the answer to this proposal is no longer known');
   }
-  const facts = { instanceId: instance, index, reason: outcome.reason, ...(replayed ? { replayed } : {}) };
-  throw new PaxmeshError(outcome.code, outcome.reason, { facts });
+  const facts = { instanceId: instance, index, reason: outcome.reason };
+  throw new PaxmeshError(outcome.code, outcome.reason, { facts, replayed });
 }
 
-/** A batch is one instance; what a machine rejected inside it says so in its place. */
+/**
+ * A batch is one instance; what a machine rejected inside it says so in its place. A batch that repeats another one, key by
+ * key, gets that one's answer; where only some entries are repeats, those say where they stand. Throws
+ * precondition-failed when that is what became of all of them.
+ */
 export function batchCommitted(placed: readonly Placed[]): BatchCommitted {
-  const instanceId = placed[0]?.instance;
-  if (instanceId === undefined) throw new RangeError('an answer without a command');
-  const results = placed.map((one) => {
-    const { outcome } = first(one);
-    if (outcome.applied) return { index: one.index, result: outcome.result };
-    return { index: one.index, result: null, code: outcome.code, reason: outcome.reason };
+  const entries = placed.map(first);
+  const [head] = entries;
+  const here = placed[0]?.instance;
+  if (head === undefined || here === undefined) throw new RangeError('an answer without a command');
+  const replayed = entries.every((entry) => entry.replayed && entry.instance === head.instance);
+  const instanceId = replayed ? head.instance : here;
+  const failed = entries.every(({ outcome }) => !outcome.applied && outcome.code === 'precondition-failed');
+  if (failed && !head.outcome.applied) {
+    const { reason } = head.outcome;
+    throw new PaxmeshError('precondition-failed', reason, { facts: { instanceId, reason }, replayed });
+  }
+  const results = entries.map(({ instance, index, outcome }): BatchResult => {
+    const elsewhere = instance === instanceId ? {} : { instanceId: instance };
+    if (outcome.applied) return { index, result: outcome.result, ...elsewhere };
+    return { index, result: null, ...elsewhere, code: outcome.code, reason: outcome.reason };
   });
-  return { instanceId, results };
+  return { instanceId, results, replayed };
 }
 
 export function proposalState({ instance, index, outcome }: Remembered): ProposalState {
   return { state: 'applied', instanceId: instance, index, result: outcome.applied ? outcome.result : null };
 }
 
-function first({ instance, index, outcome }: Placed): { instance: number; index: number; outcome: CommandOutcome } {
-  if (!outcome.applied && outcome.code === 'idempotency-replayed') return outcome.first;
-  return { instance, index, outcome };
+interface First {
+  readonly instance: number;
+  readonly index: number;
+  readonly outcome: CommandOutcome;
+  readonly replayed: boolean;
+}
+
+function first({ instance, index, outcome }: Placed): First {
+  if (!outcome.applied && outcome.code === 'idempotency-replayed') return { ...outcome.first, replayed: true };
+  return { instance, index, outcome, replayed: false };
 }

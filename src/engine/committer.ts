@@ -43,7 +43,7 @@ interface Unit {
   /** System commands only: asked right before sealing. */
   readonly wanted: (() => boolean) | null;
   readonly settle: ((settlement: readonly Placed[] | PaxmeshError) => void) | null;
-  /** How often it has left this queue. */
+  /** How often it has left this queue with an end that is not known to be "nothing happened". */
   sends: number;
   done: boolean;
 }
@@ -229,8 +229,9 @@ export class Committer {
     const final = known === 'overloaded';
     const back: Unit[] = [];
     for (const unit of forwarded.units) {
-      // Sent once and refused: nothing happened, and the caller may know. Sent before: its outcome is still open.
-      if (final && unit.sends === 1) this.#settle(unit, new PaxmeshError(known, detail, { retryAfterMs }));
+      // Refused means that nothing came of this one; where it was sent before, its outcome is still open.
+      unit.sends--;
+      if (final && unit.sends === 0) this.#settle(unit, new PaxmeshError(known, detail, { retryAfterMs }));
       else back.push(unit);
     }
     this.#return(back);

@@ -47,6 +47,8 @@ export interface ErrorExtras {
   /** Overrides the code's usual outcome, where the call knows better. */
   readonly outcome?: Outcome;
   readonly retryAfterMs?: number;
+  /** This is the first answer to an idempotency key, given again. */
+  readonly replayed?: boolean;
   /** Further members of the problem document, e.g. `firstKept`. */
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
@@ -60,6 +62,7 @@ export class PaxmeshError extends Error {
   readonly retryable: boolean;
   /** Milliseconds after which a retry makes sense; null when the code does not suggest one. */
   readonly retryAfterMs: number | null;
+  readonly replayed: boolean;
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, detail: string, extras: ErrorExtras = {}) {
@@ -70,6 +73,7 @@ export class PaxmeshError extends Error {
     this.outcome = extras.outcome ?? outcome;
     this.retryable = retryable;
     this.retryAfterMs = extras.retryAfterMs ?? (status === 503 || status === 429 ? 1000 : null);
+    this.replayed = extras.replayed ?? false;
     this.facts = extras.facts ?? {};
   }
 }

@@ -32,9 +32,21 @@ export interface Committed {
   readonly replayed: boolean;
 }
 
+export interface BatchResult {
+  readonly index: number;
+  readonly result: unknown;
+  /** Only where a repeated idempotency key put this entry into another instance than the batch. */
+  readonly instanceId?: InstanceId;
+  /** Only when it was chosen but not applied. */
+  readonly code?: string;
+  readonly reason?: string;
+}
+
 export interface BatchCommitted {
   readonly instanceId: InstanceId;
-  readonly results: readonly { readonly index: number; readonly result: unknown }[];
+  readonly results: readonly BatchResult[];
+  /** True when an earlier batch with the same idempotency keys gave this answer. */
+  readonly replayed: boolean;
 }
 
 export interface ValueView {

@@ -172,10 +172,13 @@ class LogFollower implements Follower {
     return machines === undefined || machines.includes(value.machine);
   }
 
-  /** "Nothing of yours up to here." Nothing to say before the first applied instance. */
+  /**
+   * "Nothing of yours up to here": also for a follower that waits beyond the end, who would otherwise resume before its
+   * start. Nothing to say before instance 0.
+   */
   #bookmark(): FeedEvent[] {
-    const instanceId = Math.min(this.#next - 1, this.#source.applied);
-    this.#told = Math.max(this.#told, instanceId);
+    const instanceId = this.#next - 1;
+    this.#told = instanceId;
     return instanceId < 0 ? [] : [{ type: 'bookmark', instanceId }];
   }
 }

@@ -9,7 +9,7 @@ import { StoreFenced } from './errors.js';
 import type { GroupFace, NodeFace, NodeStatus, ReadyCheck } from './face.js';
 import { Group } from './group.js';
 import type { Clock, LogStore, PeerAddress, PeerHello, StoreOpening, Trace, Transport } from './ports.js';
-import { Pump } from './pump.js';
+import { Pump, type Pumped } from './pump.js';
 
 const REOPEN_MS = 100;
 const REOPEN_MS_MAX = 2000;
@@ -102,6 +102,11 @@ export class PaxosNode implements NodeFace {
   }
 
   group(name: string): GroupFace | undefined {
+    return this.#groups.get(name)?.desk;
+  }
+
+  /** The group as the pump drives it, for who watches the protocol itself. */
+  pumped(name: string): Pumped | undefined {
     return this.#groups.get(name);
   }
 
@@ -123,7 +128,7 @@ export class PaxosNode implements NodeFace {
   }
 
   ready(): readonly ReadyCheck[] {
-    return [...this.#groups.values()].flatMap((group) => group.ready());
+    return [...this.#groups.values()].flatMap(({ desk }) => desk.ready());
   }
 
   async drain(withinMs: Millis): Promise<void> {
@@ -187,9 +192,7 @@ export class PaxosNode implements NodeFace {
       trace({ name: 'store-back', level: 'info', facts: {} });
       this.pump.resume();
       for (const group of this.#groups.values()) {
-        for (const { id } of group.members) {
-          if (id !== this.id && transport.isConnected(id)) this.pump.input(group, { type: 'connected', peer: id });
-        }
+        for (const { id } of group.members) if (id !== this.id && transport.isConnected(id)) group.reconnected(id);
       }
       return;
     }

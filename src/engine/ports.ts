@@ -144,9 +144,23 @@ export interface ForwardSettled {
   readonly json: string;
 }
 
+/**
+ * "My store holds no vote in this group", said while the group has no gid: what the founders tell each other before any
+ * of them votes (founding.ts). `ask` wants the same word back.
+ */
+export interface Empty {
+  readonly type: 'empty';
+  readonly ask: boolean;
+}
+
 /** Between engines, beside the core's messages. */
-export type HostMessage = Forward | ForwardRefused | ForwardSettled;
+export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty;
 export type PeerMessage = Message | HostMessage;
+
+export function isHostMessage(message: PeerMessage): message is HostMessage {
+  const { type } = message;
+  return type === 'forward' || type === 'forward-refused' || type === 'forward-settled' || type === 'empty';
+}
 
 export interface PeerAddress {
   readonly id: NodeId;

@@ -8,16 +8,17 @@ import { InvariantBroken } from '../core/invariant.js';
 import type { Envelope, Message } from '../core/message.js';
 import type { Input, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
-import type {
-  Clock,
-  GroupWrites,
-  HostMessage,
-  LogStore,
-  PeerHello,
-  PeerMessage,
-  StoreWrite,
-  Timer,
-  Transport,
+import {
+  type Clock,
+  type GroupWrites,
+  type HostMessage,
+  isHostMessage,
+  type LogStore,
+  type PeerHello,
+  type PeerMessage,
+  type StoreWrite,
+  type Timer,
+  type Transport,
 } from './ports.js';
 
 /** A group as the pump drives it. */
@@ -189,7 +190,7 @@ export class Pump {
   #deliver({ from, group: name, message }: Arrival, now: Millis): void {
     const group = this.#groups.get(name);
     if (group === undefined) return;
-    if (message.type === 'forward' || message.type === 'forward-refused' || message.type === 'forward-settled') {
+    if (isHostMessage(message)) {
       group.hostMessage(from, message, now);
       this.#touched.add(group);
       return;

@@ -22,6 +22,7 @@ const TEACH = 8;
 const FORWARD = 16;
 const FORWARD_REFUSED = 17;
 const FORWARD_SETTLED = 18;
+const EMPTY = 19;
 
 export class NameWriter {
   readonly #known = new Map<string, number>();
@@ -129,6 +130,10 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.string(message.detail);
       to.duration(message.retryAfterMs);
       return;
+    case 'empty':
+      to.u8(EMPTY);
+      to.u8(message.ask ? 1 : 0);
+      return;
     case 'forward-settled':
       to.u8(FORWARD_SETTLED);
       to.u53(message.id);
@@ -187,6 +192,8 @@ export function readMessage(from: Reader, names: NameReader): PeerMessage {
       const detail = from.string();
       return { type: 'forward-refused', id, code: refusal, detail, retryAfterMs: from.duration() };
     }
+    case EMPTY:
+      return { type: 'empty', ask: readFlag(from) };
     case FORWARD_SETTLED: {
       const id = from.u53();
       const instance = from.u53();

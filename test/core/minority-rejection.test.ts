@@ -16,7 +16,7 @@ const membership: Membership = {
 test('a proposer that one voter refused and another does not answer tries again with a higher ballot', () => {
   const start = { self: 'a', store: 'a', open: 0, chain: 0, promised: { round: 0, node: '' }, vote: null, membership };
   const host = { chain: () => 1, membershipAfter: () => membership };
-  const replica = new Replica({ ...start, votesFrom: 0, seed: 1 }, host, 0);
+  const replica = new Replica({ ...start, votesFrom: 0, mayFound: true, seed: 1 }, host, 0);
   let now = 0;
   /** What leaves for others; what is for myself comes back when it is durable. */
   const step = (input: Input): { readonly to: string; readonly message: Message }[] => {

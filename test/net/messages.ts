@@ -47,6 +47,7 @@ export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary
     { type: fc.constant('forward-refused'), id: u53, code: name, detail: text, retryAfterMs: duration },
     plain,
   ),
+  empty: fc.record({ type: fc.constant('empty'), ask: fc.boolean() }, plain),
   'forward-settled': fc.record({ type: fc.constant('forward-settled'), id: u53, instance: u53, json: text }, plain),
 };
 

@@ -1,0 +1,166 @@
+// What the edge asks of a group, answered: proposals through the intake, pages and the feed from the log, views of members,
+// master and status. It changes nothing itself; taking part in the protocol is group.ts.
+import type { GroupId, InstanceId, Millis } from '../core/ids.js';
+import { memberOf } from '../core/membership.js';
+import type { Replica } from '../core/replica.js';
+import type { MachineRouter } from '../machines/router.js';
+import type { Committer } from './committer.js';
+import type {
+  BatchCommitted,
+  Committed,
+  Follower,
+  FollowOptions,
+  GroupFace,
+  GroupStatus,
+  InstancePage,
+  InstanceView,
+  MasterView,
+  MembersView,
+  NewCommand,
+  ProposalState,
+  ProposeOptions,
+  ReadyCheck,
+} from './face.js';
+import { Feed, type FeedSource } from './feed.js';
+import { Intake } from './intake.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { LogPages, type Wait } from './log-pages.js';
+import type { Clock, LogStore, Transport } from './ports.js';
+import type { RecentLog } from './recent-log.js';
+import type { Roster } from './roster.js';
+import type { Standing } from './standing.js';
+
+export interface DeskParts {
+  readonly name: GroupId;
+  readonly origin: string;
+  readonly timeoutMs: Millis;
+  readonly valueBytesMax: number;
+  readonly store: LogStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly committer: Committer;
+  readonly router: MachineRouter;
+  readonly log: RecentLog;
+  readonly lease: LeaseKeeper;
+  readonly roster: Roster;
+  readonly standing: Standing;
+  readonly replica: () => Replica | null;
+  /** Something waits in the committer's queue. */
+  readonly arrived: () => void;
+}
+
+export class GroupDesk implements GroupFace, FeedSource {
+  readonly name: GroupId;
+  readonly feed: Feed;
+  readonly #parts: DeskParts;
+  readonly #intake: Intake;
+  readonly #pages: LogPages;
+
+  constructor(parts: DeskParts) {
+    const { clock, committer, router, standing, origin, timeoutMs, valueBytesMax, arrived, log } = parts;
+    const now = () => clock.now();
+    this.name = parts.name;
+    this.#parts = parts;
+    this.feed = new Feed(this, clock);
+    const wait: Wait = (ms, onStop) => this.feed.wait(ms, onStop);
+    this.#pages = new LogPages(log, router, now, wait);
+    const refusal = () => standing.refusal();
+    this.#intake = new Intake({
+      origin,
+      timeoutMs,
+      valueBytesMax,
+      committer,
+      router,
+      now,
+      wait,
+      refusal,
+      arrived,
+    });
+  }
+
+  get applied(): InstanceId {
+    return this.#parts.router.applied;
+  }
+
+  get firstKept(): InstanceId {
+    return this.#parts.log.firstKept;
+  }
+
+  get lastChosen(): InstanceId {
+    return this.#parts.log.lastChosen;
+  }
+
+  get checkpoint(): InstanceId | null {
+    return null;
+  }
+
+  propose(command: NewCommand, options: ProposeOptions = {}): Promise<Committed> {
+    return this.#intake.propose(command, options);
+  }
+
+  proposeBatch(commands: readonly NewCommand[], options: ProposeOptions = {}): Promise<BatchCommitted> {
+    return this.#intake.proposeBatch(commands, options);
+  }
+
+  proposal(key: string, waitMs: Millis): Promise<ProposalState> {
+    return this.#intake.proposal(key, waitMs);
+  }
+
+  instance(id: InstanceId): Promise<InstanceView> {
+    return this.#pages.one(id);
+  }
+
+  instances(from: InstanceId, limit: number, waitMs: Millis, signal?: AbortSignal): Promise<InstancePage> {
+    return this.#pages.page(from, limit, waitMs, signal);
+  }
+
+  follow(options: FollowOptions): Follower {
+    return this.feed.follow(options);
+  }
+
+  views(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]> {
+    return this.#pages.applied(from, limit, bytesMax);
+  }
+
+  membersView(): MembersView {
+    return this.#parts.roster.view(this.lastChosen);
+  }
+
+  masterView(): MasterView {
+    const { lease, clock, roster, standing } = this.#parts;
+    const view = lease.view(clock.now());
+    const url = view.node === null ? null : (memberOf(roster.current, view.node)?.url ?? null);
+    return { ...view, url, self: view.self && standing.outage === null };
+  }
+
+  status(): GroupStatus {
+    const { store, transport, replica, committer, roster, standing } = this.#parts;
+    const { gid, members } = this.membersView();
+    return {
+      group: this.name,
+      gid,
+      open: replica()?.open ?? this.lastChosen + 1,
+      lastChosen: this.lastChosen,
+      applied: this.applied,
+      firstKept: this.firstKept,
+      checkpoint: this.checkpoint,
+      halted: standing.halted,
+      master: this.masterView(),
+      members,
+      load: committer.load,
+      peers: members
+        .filter(({ id }) => id !== roster.self)
+        .map(({ id, lastChosen }) => ({ id, connected: transport.isConnected(id), lastChosen })),
+      store: {
+        kind: store.kind,
+        durable: store.durable,
+        available: standing.storeAvailable,
+        warnings: store.warnings,
+      },
+    };
+  }
+
+  ready(): readonly ReadyCheck[] {
+    return this.#parts.standing.ready();
+  }
+}

@@ -1,0 +1,104 @@
+// The intake: from a caller's words to commands in the queue, and back to the caller's answer. Checks what can be refused
+// before anything happens, numbers the commands, sets the deadline, and knows which idempotency keys are under way.
+import type { Millis } from '../core/ids.js';
+import type { Command } from '../machines/command.js';
+import type { MachineRouter } from '../machines/router.js';
+import { batchCommitted, committed, proposalState } from './answers.js';
+import type { Committer, Placed } from './committer.js';
+import { PaxmeshError } from './errors.js';
+import type { BatchCommitted, Committed, NewCommand, ProposalState, ProposeOptions } from './face.js';
+import type { Wait } from './log-pages.js';
+
+const TIMEOUT_MS_MAX = 60_000;
+
+export interface IntakeOptions {
+  /** Unique for this start of this node. */
+  readonly origin: string;
+  readonly timeoutMs: Millis;
+  readonly valueBytesMax: number;
+  readonly committer: Committer;
+  readonly router: MachineRouter;
+  readonly now: () => Millis;
+  /** Until something was applied, or the time is over. */
+  readonly wait: Wait;
+  /** Why nothing is taken now; null: it is. */
+  readonly refusal: () => PaxmeshError | null;
+  /** Something is in the queue. */
+  readonly arrived: () => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** Idempotency keys of calls under way here, with how many. */
+  readonly #pending = new Map<string, number>();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  async propose(command: NewCommand, options: ProposeOptions): Promise<Committed> {
+    return committed(await this.#submit([command], options));
+  }
+
+  async proposeBatch(commands: readonly NewCommand[], options: ProposeOptions): Promise<BatchCommitted> {
+    if (commands.length === 0) throw new PaxmeshError('invalid-request', 'a batch needs at least one entry');
+    return batchCommitted(await this.#submit(commands, options));
+  }
+
+  /** What became of the command with this key; waits for one that is under way. Throws key-not-found. */
+  async proposal(key: string, waitMs: Millis): Promise<ProposalState> {
+    const { router, now, wait } = this.#options;
+    const until = now() + waitMs;
+    for (;;) {
+      const remembered = router.remembered(key);
+      if (remembered !== undefined) return proposalState(remembered);
+      const left = until - now();
+      if (left > 0) {
+        await wait(left, () => {});
+        continue;
+      }
+      if (this.#pending.has(key)) return { state: 'pending', instanceId: null, index: null, result: null };
+      throw new PaxmeshError('key-not-found', 'no proposal with this idempotency key is known here');
+    }
+  }
+
+  #submit(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
+    const { origin, committer, refusal, arrived, now } = this.#options;
+    const refused = refusal();
+    if (refused !== null) return Promise.reject(refused);
+    this.#check(news);
+    const commands = news.map(({ machine, encoding, bytes, idempotencyKey }): Command => {
+      const id = { origin, sequence: committer.nextSequence() };
+      return { id, machine, encoding, bytes, key: idempotencyKey ?? null, ifMaster: options.ifMaster ?? null };
+    });
+    const deadline = now() + Math.min(options.timeoutMs ?? this.#options.timeoutMs, TIMEOUT_MS_MAX);
+    const keys = commands.flatMap(({ key }) => (key === null ? [] : [key]));
+    return new Promise((resolve, reject) => {
+      const settle = (settlement: readonly Placed[] | PaxmeshError) => {
+        for (const key of keys) this.#ended(key);
+        if (settlement instanceof PaxmeshError) reject(settlement);
+        else resolve(settlement);
+      };
+      committer.submit({ commands, deadline, local: options.route === 'local', settle });
+      for (const key of keys) this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1);
+      arrived();
+    });
+  }
+
+  #check(news: readonly NewCommand[]): void {
+    const { router, valueBytesMax } = this.#options;
+    let bytes = 0;
+    for (const { machine, bytes: value } of news) {
+      if (machine.startsWith('$')) throw new PaxmeshError('forbidden', `machine ${machine} is reserved`);
+      if (!router.has(machine)) throw new PaxmeshError('unknown-machine', `there is no machine ${machine} here`);
+      bytes += value.length;
+    }
+    if (bytes > valueBytesMax) throw new PaxmeshError('value-too-large', `a value may have ${valueBytesMax} bytes`);
+  }
+
+  #ended(key: string): void {
+    const left = (this.#pending.get(key) ?? 1) - 1;
+    if (left === 0) this.#pending.delete(key);
+    else this.#pending.set(key, left);
+  }
+}

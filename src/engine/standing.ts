@@ -1,0 +1,104 @@
+// How this node stands in a group: whether it takes proposals, and if not, why. One place words it for callers (the code
+// of their error), for /readyz (a check list) and for the status.
+import type { GroupId } from '../core/ids.js';
+import { memberOf } from '../core/membership.js';
+import type { Replica } from '../core/replica.js';
+import type { Applier } from './applier.js';
+import type { Committer } from './committer.js';
+import { type ErrorCode, PaxmeshError } from './errors.js';
+import type { ReadyCheck } from './face.js';
+import type { Founding } from './founding.js';
+import type { Roster } from './roster.js';
+
+/** Why a group takes no part on this node. `store` is temporary; the others need a person. */
+interface Outage {
+  readonly code: 'store-unavailable' | 'fenced' | 'halted';
+  readonly detail: string;
+}
+
+export interface StandingOptions {
+  readonly group: GroupId;
+  readonly roster: Roster;
+  readonly founding: Founding;
+  readonly applier: Applier;
+  readonly committer: Committer;
+  readonly replica: () => Replica | null;
+}
+
+export class Standing {
+  readonly #options: StandingOptions;
+  outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
+  draining = false;
+
+  constructor(options: StandingOptions) {
+    this.#options = options;
+  }
+
+  /** Why the log does not go on here though the store works; null: it does. */
+  get halted(): string | null {
+    return this.#options.applier.halted ?? (this.outage?.code === 'halted' ? this.outage.detail : null);
+  }
+
+  get storeAvailable(): boolean {
+    return this.outage === null || this.outage.code === 'halted';
+  }
+
+  /** Why this group takes no proposal now; null: it does. */
+  refusal(): PaxmeshError | null {
+    const { applier, roster } = this.#options;
+    if (this.draining) return new PaxmeshError('draining', 'this node is shutting down');
+    if (this.outage !== null) return new PaxmeshError(this.outage.code, this.outage.detail);
+    if (applier.halted !== null) return new PaxmeshError('halted', applier.halted);
+    if (roster.current.gid !== null && !roster.isMember) {
+      return new PaxmeshError('not-a-member', 'this node is not a member of the group');
+    }
+    return null;
+  }
+
+  /** A call ran out of time before its commands left this node: nothing was done, and this is why. */
+  unproposed(): PaxmeshError {
+    const refusal = this.refusal();
+    if (refusal !== null) return refusal;
+    const { roster, founding, committer } = this.#options;
+    const replica = this.#options.replica();
+    if (replica !== null && !roster.hasQuorum(replica.membership)) {
+      return new PaxmeshError('no-quorum', 'too few members are connected to this node');
+    }
+    if (replica !== null && !replica.isLevel) return new PaxmeshError('catching-up', 'this node is behind the group');
+    const readmission = roster.needsReadmission;
+    if (readmission !== null) return new PaxmeshError('needs-readmission', readmission);
+    if (roster.current.gid === null && !founding.mayFound) return new PaxmeshError('no-quorum', UNFOUNDED);
+    return committer.load.inFlight
+      ? new PaxmeshError('no-quorum', 'the value before this one does not come through')
+      : new PaxmeshError('overloaded', 'the time limit passed while waiting in line');
+  }
+
+  /** What /readyz says of this group. */
+  ready(): readonly ReadyCheck[] {
+    const { group, roster, founding } = this.#options;
+    const { outage, halted } = this;
+    const replica = this.#options.replica();
+    const check = (name: string, ok: boolean, code: ErrorCode, detail: string): ReadyCheck => {
+      return { name: `${group}/${name}`, ok, code: ok ? null : code, detail: ok ? 'ok' : detail };
+    };
+    const readmission = roster.needsReadmission;
+    const checks = [
+      check('store', this.storeAvailable, outage?.code ?? 'store-unavailable', outage?.detail ?? ''),
+      check('accepting', !this.draining, 'draining', 'this node is shutting down'),
+      check('log', halted === null, 'halted', halted ?? ''),
+      check('vote', readmission === null, 'needs-readmission', readmission ?? ''),
+    ];
+    if (outage !== null) return checks;
+    const isMember = replica !== null && memberOf(replica.membership, roster.self) !== undefined;
+    const founded = replica !== null && (replica.membership.gid !== null || founding.mayFound);
+    const quorum = founded && roster.hasQuorum(replica.membership);
+    return [
+      ...checks,
+      check('member', isMember, 'not-a-member', 'this node is not a member of the group'),
+      check('level', replica?.isLevel ?? false, 'catching-up', 'this node is behind the group'),
+      check('quorum', quorum, 'no-quorum', founded ? 'too few members are connected' : UNFOUNDED),
+    ];
+  }
+}
+
+const UNFOUNDED = 'the group is not founded: too few of its founding members have said that they are new';
