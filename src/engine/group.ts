@@ -279,7 +279,10 @@ export class Group implements Pumped {
 
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
-    let at = Math.min(this.#lease.wakeAt ?? Number.POSITIVE_INFINITY, this.#founding.wakeAt(now) ?? Number.POSITIVE_INFINITY);
+    let at = Math.min(
+      this.#lease.wakeAt ?? Number.POSITIVE_INFINITY,
+      this.#founding.wakeAt(now) ?? Number.POSITIVE_INFINITY,
+    );
     if (this.#committer.needsSweep) {
       this.#sweepAt ??= now + SWEEP_MS;
       at = Math.min(at, this.#sweepAt);

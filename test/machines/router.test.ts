@@ -138,15 +138,34 @@ test('a machine that is missing on this node halts it rather than being passed o
   assert.equal(router.applied, -1);
 });
 
-test('the founding value counts once, and only with the configured members', () => {
+test('the founding value counts once, whatever this node was configured with', () => {
   const router = new MachineRouter(founding, []);
-  const stranger = [{ id: 'z', url: 'http://z', role: 'voter', store: null }];
   const found = (members: unknown) => command('$membership', 0, { op: 'found', gid: 'g', members });
-  assert.equal(router.apply(0, [found(stranger)])[0]?.applied, false);
-  assert.equal(router.apply(1, [found(founding.members)])[0]?.applied, true);
-  assert.equal(router.membership.membership.version, 1);
-  assert.equal(router.apply(2, [found(founding.members)])[0]?.applied, false);
-  assert.equal(router.membership.membership.version, 1);
+  const listed = [{ id: 'z', url: 'http://z', role: 'voter', store: 'Z' }];
+  assert.equal(router.apply(0, [found(listed)])[0]?.applied, true);
+  assert.deepEqual(router.membership.membership, { gid: 'g', version: 0, members: listed });
+  assert.equal(router.apply(1, [found(founding.members)])[0]?.applied, false);
+  assert.equal(router.membership.membership.version, 0);
+});
+
+test('a founder that was away is enrolled once, and nobody who is listed with a store', () => {
+  const router = new MachineRouter(founding, []);
+  const members = [
+    { id: 'a', url: 'http://a', role: 'voter', store: 'A' },
+    { id: 'b', url: 'http://b', role: 'voter', store: null },
+  ];
+  const enrol = (sequence: number, id: string, store: string) =>
+    router.apply(sequence, [command('$membership', sequence, { op: 'enrol', id, store })])[0]?.applied;
+  router.apply(0, [command('$membership', 0, { op: 'found', gid: 'g', members })]);
+  assert.equal(enrol(1, 'a', 'another'), false);
+  assert.equal(enrol(2, 'b', 'B'), true);
+  assert.equal(enrol(3, 'b', 'another'), false);
+  assert.equal(enrol(4, 'z', 'Z'), false);
+  assert.deepEqual(
+    router.membership.membership.members.map(({ store }) => store),
+    ['A', 'B'],
+  );
+  assert.equal(router.membership.membership.version, 2);
 });
 
 test('of two candidates that saw the same lease, the second in the log is rejected', () => {

@@ -1,0 +1,87 @@
+// What callers are told of commands that were chosen: first answers, repeats of them, and batches of both.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { batchCommitted, committed } from '../../src/engine/answers.js';
+import type { Placed } from '../../src/engine/committer.js';
+import { PaxmeshError } from '../../src/engine/errors.js';
+import type { CommandOutcome } from '../../src/machines/router.js';
+
+const done: CommandOutcome = { applied: true, result: null };
+const failed: CommandOutcome = { applied: false, code: 'precondition-failed', reason: 'another master' };
+const rejected: CommandOutcome = { applied: false, code: 'command-rejected', reason: 'no' };
+
+const at = (instance: number, index: number, outcome: CommandOutcome): Placed => ({ instance, index, outcome });
+const repeatOf = (first: Placed): CommandOutcome => ({
+  applied: false,
+  code: 'idempotency-replayed',
+  reason: 'seen',
+  first: { ...first, digest: '' },
+});
+
+function errorOf(call: () => unknown): PaxmeshError {
+  try {
+    call();
+  } catch (error) {
+    assert.ok(error instanceof PaxmeshError);
+    return error;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+describe('the answer to one command', () => {
+  it('is its place, or the first place when it repeats', () => {
+    assert.deepEqual(committed([at(4, 1, done)]), { instanceId: 4, index: 1, result: null, replayed: false });
+    assert.deepEqual(committed([at(9, 0, repeatOf(at(4, 1, done)))]), {
+      instanceId: 4,
+      index: 1,
+      result: null,
+      replayed: true,
+    });
+  });
+
+  it('repeats an error with the facts of the first one', () => {
+    const first = errorOf(() => committed([at(4, 1, failed)]));
+    const again = errorOf(() => committed([at(9, 0, repeatOf(at(4, 1, failed)))]));
+    assert.deepEqual([first.code, first.facts, first.message], [again.code, again.facts, again.message]);
+    assert.deepEqual([first.replayed, again.replayed], [false, true]);
+  });
+});
+
+describe('the answer to a batch', () => {
+  it('is one instance, with a word where a machine said no', () => {
+    assert.deepEqual(batchCommitted([at(4, 2, done), at(4, 3, rejected)]), {
+      instanceId: 4,
+      results: [
+        { index: 2, result: null },
+        { index: 3, result: null, code: 'command-rejected', reason: 'no' },
+      ],
+      replayed: false,
+    });
+  });
+
+  it('is the first answer when every entry repeats one batch', () => {
+    const repeat = [at(9, 0, repeatOf(at(4, 2, done))), at(9, 1, repeatOf(at(4, 3, rejected)))];
+    const first = batchCommitted([at(4, 2, done), at(4, 3, rejected)]);
+    assert.deepEqual(batchCommitted(repeat), { ...first, replayed: true });
+  });
+
+  it('says where an entry stands that repeats another call', () => {
+    assert.deepEqual(batchCommitted([at(9, 0, repeatOf(at(4, 2, done))), at(9, 1, done)]), {
+      instanceId: 9,
+      results: [
+        { index: 2, result: null, instanceId: 4 },
+        { index: 1, result: null },
+      ],
+      replayed: false,
+    });
+  });
+
+  it('is precondition-failed when the condition of the call did not hold', () => {
+    const error = errorOf(() => batchCommitted([at(4, 0, failed), at(4, 1, failed)]));
+    assert.deepEqual([error.code, error.status, error.outcome], ['precondition-failed', 412, 'none']);
+    assert.deepEqual(error.facts, { instanceId: 4, reason: 'another master' });
+    assert.equal(error.replayed, false);
+    const repeat = [at(9, 0, repeatOf(at(4, 0, failed))), at(9, 1, repeatOf(at(4, 1, failed)))];
+    assert.equal(errorOf(() => batchCommitted(repeat)).replayed, true);
+  });
+});
