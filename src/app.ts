@@ -56,6 +56,8 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
       connectionsCheckingInterval: checkMs,
       headersTimeout: headersMs,
       maxHeaderSize: HEADERS_BYTES_MAX,
+      // Refused by plugins/app/edge.ts, in our words.
+      requireHostHeader: false,
     }),
     logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions },
     // A logger of its own for each request would cost more than anything it could add to our lines.
@@ -68,7 +70,7 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(node.id, error, socket),
     frameworkErrors: (error, request, reply) => {
       reply.header('paxmesh-node', node.id);
       sendProblem(error, request, reply);
@@ -105,6 +107,7 @@ interface HttpLimits {
   readonly connectionsCheckingInterval: number;
   readonly headersTimeout: number;
   readonly maxHeaderSize: number;
+  readonly requireHostHeader: boolean;
 }
 
 /**

@@ -72,6 +72,7 @@ export class FakeGroup implements GroupFace {
     return {
       instanceId: this.#append(commands),
       results: commands.map((_command, index) => ({ index, result: null })),
+      replayed: false,
     };
   }
 

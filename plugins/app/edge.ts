@@ -23,6 +23,10 @@ export default fp(
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('paxmesh-node', id).header('x-content-type-options', 'nosniff');
       const { origin, host } = request.raw.headers;
+      // An upgrade's origin, if it names one, is held against the host: without one it is refused below.
+      if (host === undefined && request.raw.httpVersion === '1.1' && !request.ws) {
+        return done(new PaxmeshError('invalid-request', 'HTTP/1.1 wants a Host header'));
+      }
       if (origin !== undefined && !sameOrigin(origin, host) && !isPlainRead(request)) {
         return done(new PaxmeshError('forbidden', 'Pages of other origins may not do this'));
       }

@@ -27,6 +27,7 @@ export function sendProblem(error: Error, request: FastifyRequest, reply: Fastif
     request.log.error({ err: error, method: request.method, path: pathOf(request) }, 'unexpected error');
   }
   if (problem.retryAfterMs !== null) reply.header('retry-after', String(Math.ceil(problem.retryAfterMs / 1000)));
+  if (problem.replayed) reply.header('idempotency-replayed', 'true');
   if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   // The framework would close now, and a client that is still sending would see a reset in place of the answer.
   reply.removeHeader('connection');
@@ -91,27 +92,39 @@ interface HttpSocket extends Socket {
  * For connections whose bytes are no request: too slow, too long, or no HTTP at all. Behind a whole request that is still
  * being worked on, the connection is cut without a word: `outcome: none` would be taken for that request's answer.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: HttpSocket): void {
+export function answerClientError(node: string, error: ClientError, socket: HttpSocket): void {
   const working = socket._httpMessage?.req.complete === true;
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0 || working) {
     socket.destroy();
     return;
   }
-  const [status, words, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [
-    400,
-    'Bad Request',
-    'This is not well-formed HTTP/1.1',
-  ];
-  const document = JSON.parse(problemJson(new PaxmeshError('invalid-request', detail))) as object;
+  const [status, words, detail, code] = refusalOf(error);
+  const document = JSON.parse(problemJson(new PaxmeshError(code, detail))) as object;
   const body = JSON.stringify({ ...document, status });
   socket.end(
-    `HTTP/1.1 ${status} ${words}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${words}\r\nPaxmesh-Node: ${node}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     () => socket.destroy(),
   );
 }
 
-const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'URL and headers are too long'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large', 'The chunk extensions are too long'],
+interface ClientError extends NodeJS.ErrnoException {
+  /** What the parser gave up on, a Buffer. */
+  readonly rawPacket?: unknown;
+}
+
+type ClientRefusal = readonly [number, string, string, ErrorCode];
+
+const CLIENT_ERRORS: Readonly<Record<string, ClientRefusal>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'URL and headers are too long', 'invalid-request'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time', 'invalid-request'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large', 'The chunk extensions are too long', 'invalid-request'],
 };
+
+const METHOD_LINE = /^[A-Z][A-Z-]{0,31} \//;
+
+function refusalOf({ code = '', rawPacket }: ClientError): ClientRefusal {
+  const start = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1', 0, 64) : '';
+  if (code === 'HPE_INVALID_METHOD' && METHOD_LINE.test(start))
+    return [404, 'Not Found', 'Nothing here takes this method', 'not-found'];
+  return CLIENT_ERRORS[code] ?? [400, 'Bad Request', 'This is not well-formed HTTP/1.1', 'invalid-request'];
+}

@@ -38,7 +38,7 @@ export default fp<SwaggerOptions>(
             },
           },
         },
-        paths: { '/v1/groups/{groupId}/feed': feedPath },
+        paths: { '/v1/groups/{group}/feed': feedPath },
       },
       hideUntagged: true,
       // Routes are found in the order of the directory; the document must not depend on that.

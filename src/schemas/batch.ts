@@ -38,7 +38,17 @@ export const BatchCommitted = Type.Object(
   {
     group: Type.String(),
     instanceId: Type.Integer({ minimum: 0 }),
-    results: Type.Array(Type.Object({ index: Type.Integer({ minimum: 0 }), result: Type.Unknown() })),
+    results: Type.Array(
+      Type.Object({
+        index: Type.Integer({ minimum: 0 }),
+        result: Type.Unknown(),
+        instanceId: Type.Optional(
+          Type.Integer({ minimum: 0, description: 'Only for a repeated key that stands in another instance' }),
+        ),
+        code: Type.Optional(Type.String({ description: 'Only for an entry that was not applied: why' })),
+        reason: Type.Optional(Type.String()),
+      }),
+    ),
   },
   { $id: 'BatchCommitted' },
 );

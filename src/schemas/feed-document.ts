@@ -29,7 +29,7 @@ export const feedPath = {
     description: FRAMES,
     tags: ['feed'],
     parameters: [
-      { name: 'groupId', in: 'path' as const, required: true, schema: { type: 'string' as const } },
+      { name: 'group', in: 'path' as const, required: true, schema: { type: 'string' as const } },
       ...parameters,
     ],
     responses: {

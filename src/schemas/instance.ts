@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import { InstanceIdParameter, WaitMs } from './parameters.js';
 import type { Value } from './value.js';
 
-export const InstanceParams = Type.Object({ groupId: Type.String(), id: InstanceIdParameter });
+export const InstanceParams = Type.Object({ group: Type.String(), id: InstanceIdParameter });
 
 export const InstancesQuery = Type.Object({
   from: Type.Optional({ ...InstanceIdParameter, description: 'First id wanted; the first kept one when absent' }),

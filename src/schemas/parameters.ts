@@ -29,7 +29,7 @@ export const IdempotencyKey = Type.String({
   description: 'Makes a retry safe: the same key is applied once. Visible ASCII',
 });
 
-export const GroupParams = Type.Object({ groupId: Type.String({ description: "The group's name" }) });
+export const GroupParams = Type.Object({ group: Type.String({ description: "The group's name" }) });
 
 interface PropertySchema {
   readonly type?: string;

@@ -1,6 +1,10 @@
 // Proposing one value: headers, query, answer, and looking an idempotency key up afterwards.
 import { type Static, Type } from 'typebox';
+import { KEY_INSTANCES, KEYS_MAX } from '../machines/idempotency.js';
 import { IdempotencyKey, InstanceIdParameter, RouteParameter, TimeoutMs, WaitMs } from './parameters.js';
+
+/** How long a key is remembered: for so many instances, and while so many newer keys have not come. */
+export const IDEMPOTENCY_WINDOW = `instances=${KEY_INSTANCES}, keys=${KEYS_MAX}`;
 
 export const MachineName = Type.String({
   minLength: 1,
@@ -41,7 +45,7 @@ export const Committed = Type.Object(
 );
 
 export const ProposalKeyQuery = Type.Object({ waitMs: Type.Optional(WaitMs) });
-export const ProposalKeyParams = Type.Object({ groupId: Type.String(), key: IdempotencyKey });
+export const ProposalKeyParams = Type.Object({ group: Type.String(), key: IdempotencyKey });
 
 export const ProposalState = Type.Object(
   {

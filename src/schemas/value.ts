@@ -29,6 +29,13 @@ export interface ReceivedValue {
 
 const NOTHING = new Uint8Array(0);
 
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
+
+/** Whether a Content-Type names a type and a subtype at all. */
+export function isMediaType(contentType: string): boolean {
+  return MEDIA_TYPE.test(contentType);
+}
+
 /** Throws invalid-request when JSON does not parse or text is not UTF-8. */
 export function receiveValue(contentType: string | undefined, body: Buffer | undefined): ReceivedValue {
   const bytes = body ?? NOTHING;

@@ -93,7 +93,7 @@ describe('hostile senders', () => {
 
   for (const [what, text, status] of [
     ['garbage', '\x16\x03\x01\x02\x00\x01\x00', 400],
-    ['an unknown method', 'FROB / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12', 400],
     [
       'length and chunks',
@@ -111,9 +111,18 @@ describe('hostile senders', () => {
         said,
         new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*application/problem\\+json[\\s\\S]*"code":"invalid-request"`),
       );
+      assert.match(said, /\r\npaxmesh-node: a\r\n/i);
       await othersAreUnharmed();
     });
   }
+
+  it('answers a method that HTTP does not know with 404, as it does for those that nothing here takes', async () => {
+    for (const method of ['FROB', 'PROPFIND', 'X-Y']) {
+      const said = await converse(`${method} /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      assert.match(said, /^HTTP\/1\.1 404 [\s\S]*application\/problem\+json[\s\S]*"code":"not-found"/);
+    }
+    await othersAreUnharmed();
+  });
 
   it('lets clients vanish in the middle of a request', async () => {
     for (let n = 0; n < 20; n += 1) {

@@ -106,6 +106,13 @@ describe('POST proposals', () => {
     refused(await post('a', { 'content-type': 'text/plain; charset=latin1' }), 400, 'invalid-request');
   });
 
+  for (const type of ['garbage', 'a b/c', ';', 'text/', '/plain', 'text/plain/x y']) {
+    it(`takes a body whose Content-Type is no media type, ${type}, as bytes`, async () => {
+      assert.equal((await post('{', { 'content-type': type })).statusCode, 201);
+      assert.deepEqual([kept(), edge.main.received[0]?.encoding], ['{', 'base64']);
+    });
+  }
+
   it('takes a value of exactly the limit, refuses one byte more, and takes the next small one', async () => {
     const bytes = { 'content-type': 'application/octet-stream' };
     refused(await post(Buffer.alloc(VALUE_BYTES_MAX + 1), bytes), 413, 'value-too-large');
@@ -155,6 +162,8 @@ describe('POST proposals', () => {
     assert.equal(second.statusCode, 201);
     assert.equal(second.body, first.body);
     assert.equal(second.headers['idempotency-replayed'], 'true');
+    assert.match(String(second.headers['idempotency-window']), /^instances=\d+, keys=\d+$/);
+    assert.equal((await post('1')).headers['idempotency-window'], undefined);
     assert.equal((await post('2', headers)).json().code, 'idempotency-key-reused');
     const looked = await edge.app.inject(`${URL}/once`);
     assert.deepEqual(looked.json(), { state: 'applied', instanceId: 0, index: 0, result: null });
@@ -189,6 +198,20 @@ describe('POST proposals', () => {
     });
     edge.main.failure = new PaxmeshError('proposal-timeout', 'late');
     assert.deepEqual([(await post('1')).statusCode, (await post('1')).json().outcome], [504, 'unknown']);
+  });
+
+  it('tells a replayed error by the header alone: the document is that of the first answer', async () => {
+    const facts = { instanceId: 3, index: 0, reason: 'no' };
+    edge.main.failure = new PaxmeshError('command-rejected', 'no', { facts });
+    const first = await post('1', { ...json, 'idempotency-key': 'k' });
+    edge.main.failure = new PaxmeshError('command-rejected', 'no', { facts, replayed: true });
+    const second = await post('1', { ...json, 'idempotency-key': 'k' });
+    assert.deepEqual([first.statusCode, second.statusCode], [422, 422]);
+    assert.equal(second.body, first.body);
+    assert.deepEqual(
+      [first.headers['idempotency-replayed'], second.headers['idempotency-replayed']],
+      [undefined, 'true'],
+    );
   });
 
   it('tells nothing of an unexpected error', async () => {

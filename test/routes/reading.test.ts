@@ -169,7 +169,7 @@ describe('reading', () => {
     assert.match(String(headers['content-type']), /^text\/plain/);
     assert.match(
       body,
-      /paxmesh_http_request_seconds_count\{method="GET",route="\/v1\/groups\/:groupId\/instances\/:id",status="200"\} 1/,
+      /paxmesh_http_request_seconds_count\{method="GET",route="\/v1\/groups\/:group\/instances\/:id",status="200"\} 1/,
     );
     assert.match(body, /paxmesh_http_request_seconds_count\{method="any",route="unmatched",status="404"\} 1/);
     assert.match(body, /paxmesh_group_applied\{group="main"\} 0/);
@@ -181,7 +181,7 @@ describe('reading', () => {
     const yaml = await get('/openapi.yaml');
     assert.match(yaml.body, /^openapi: 3\.1\.0/);
     const document = (await get('/openapi.json')).json();
-    assert.ok(document.paths['/v1/groups/{groupId}/proposals'].post.requestBody);
+    assert.ok(document.paths['/v1/groups/{group}/proposals'].post.requestBody);
     const page = await get('/docs');
     assert.match(String(page.headers['content-security-policy']), /^default-src 'none'/);
     assert.ok(!/<script|https?:\/\//.test(page.body));

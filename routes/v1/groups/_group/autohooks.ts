@@ -5,10 +5,10 @@ import { PaxmeshError } from '../../../../src/schemas/problem.js';
 
 export default async function groupHooks(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', (request, _reply, done) => {
-    const { groupId } = request.params as { groupId: string };
-    request.group = app.paxmesh.group(groupId) ?? null;
+    const { group: name } = request.params as { group: string };
+    request.group = app.paxmesh.group(name) ?? null;
     if (request.group === null && !request.ws) {
-      return done(new PaxmeshError('group-not-found', `This node has no group ${groupId.slice(0, 80)}`));
+      return done(new PaxmeshError('group-not-found', `This node has no group ${name.slice(0, 80)}`));
     }
     const encoding = request.raw.headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return done();

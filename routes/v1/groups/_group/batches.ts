@@ -41,8 +41,11 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         },
         response: {
           201: {
-            description: 'Applied',
-            headers: { Location: { type: 'string', description: 'The instance' } },
+            description: 'Applied. `Idempotency-Replayed: true` when an earlier batch with these keys gave the answer',
+            headers: {
+              Location: { type: 'string', description: 'The instance' },
+              'Idempotency-Replayed': { type: 'string', enum: ['true'] },
+            },
             content: { 'application/json': { schema: Type.Unsafe({ $ref: 'BatchCommitted#' }) } },
           },
           307: {
@@ -63,7 +66,11 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         throw invalidRequest('A batch needs a body, as application/json or application/x-ndjson');
       const machine = (headers['paxmesh-machine'] as string | undefined) ?? 'log';
       const commands = (request.body as readonly ReceivedEntry[]).map((entry) => ({ machine, ...entry }));
-      const { instanceId, results } = await group.proposeBatch(commands, proposeOptions(request.query, headers));
+      const { instanceId, results, replayed } = await group.proposeBatch(
+        commands,
+        proposeOptions(request.query, headers),
+      );
+      if (replayed) reply.header('idempotency-replayed', 'true');
       reply.code(201).header('location', `/v1/groups/${group.name}/instances/${instanceId}`);
       return { group: group.name, instanceId, results };
     },

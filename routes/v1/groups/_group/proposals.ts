@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
 import {
+  IDEMPOTENCY_WINDOW,
   masterElsewhere,
   ProposalHeaders,
   ProposalKeyParams,
@@ -12,7 +13,7 @@ import {
   proposeOptions,
 } from '../../../../src/schemas/proposal.js';
 import { compileExceptBody } from '../../../../src/schemas/validator.js';
-import { receiveValue } from '../../../../src/schemas/value.js';
+import { isMediaType, receiveValue } from '../../../../src/schemas/value.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -20,6 +21,12 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
   // Bytes as they come: the framework's own parsers would change them.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // Any Content-Type is taken. One that is no media type says nothing of the body; the framework would refuse it.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers } = request.raw;
+    if (headers['content-type'] !== undefined && !isMediaType(headers['content-type'])) delete headers['content-type'];
+    done();
+  });
 
   app.post(
     '/proposals',
@@ -53,6 +60,10 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
             headers: {
               Location: { type: 'string', description: 'The instance' },
               'Idempotency-Replayed': { type: 'string', enum: ['true'] },
+              'Idempotency-Window': {
+                type: 'string',
+                description: `How long the key is remembered: \`${IDEMPOTENCY_WINDOW}\``,
+              },
             },
             content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Committed#' }) } },
           },
@@ -73,6 +84,7 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { encoding, bytes } = receiveValue(headers['content-type'], request.body as Buffer | undefined);
       const machine = headers['paxmesh-machine'] as string | undefined;
       const idempotencyKey = headers['idempotency-key'] as string | undefined;
+      if (idempotencyKey !== undefined) reply.header('idempotency-window', IDEMPOTENCY_WINDOW);
       const { instanceId, index, result, replayed } = await group.propose(
         { machine: machine ?? 'log', encoding, bytes, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
         proposeOptions(request.query, headers),
