@@ -1,5 +1,8 @@
 // What befalls the cluster, at times and places drawn from the plan's rates.
+
+import { memberOf } from '../core/membership.js';
 import type { Random } from '../core/random.js';
+import type { LogWitness } from './checkers/log-model.js';
 import type { Plan } from './plan.js';
 import type { SimNetwork } from './sim-network.js';
 import type { SimNode } from './sim-node.js';
@@ -11,13 +14,22 @@ export class Faults {
   readonly #plan: Plan;
   readonly #network: SimNetwork;
   readonly #nodes: readonly SimNode[];
+  readonly #witnesses: readonly LogWitness[];
 
-  constructor(time: VirtualTime, random: Random, plan: Plan, network: SimNetwork, nodes: readonly SimNode[]) {
+  constructor(
+    time: VirtualTime,
+    random: Random,
+    plan: Plan,
+    network: SimNetwork,
+    nodes: readonly SimNode[],
+    witnesses: readonly LogWitness[],
+  ) {
     this.#time = time;
     this.#random = random;
     this.#plan = plan;
     this.#network = network;
     this.#nodes = nodes;
+    this.#witnesses = witnesses;
   }
 
   start(): void {
@@ -45,6 +57,7 @@ export class Faults {
     this.#every(plan.storeDownEveryMs, () => this.#storeDown(this.#node(), between(50, 1500)));
     this.#every(plan.slowDiskEveryMs, () => this.#slowDisk(this.#node(), between(5, 60), between(100, 1000)));
     this.#every(plan.driftEveryMs, () => this.#node().drift(1 + between(-plan.drift, plan.drift)));
+    this.#every(plan.wipeEveryMs, () => this.#wipe(this.#node(), between(5, 800)));
     this.#every(plan.drainEveryMs, () => this.#drain(this.#node()));
   }
 
@@ -66,6 +79,18 @@ export class Faults {
 
   #restart(node: SimNode, afterMs: number): void {
     node.crash();
+    this.#time.after(afterMs, () => node.start());
+  }
+
+  /** A disk is lost, if the cluster can bear it: a majority whose stores are listed has kept its own. */
+  #wipe(node: SimNode, afterMs: number): void {
+    if (node.wipes > 0) return;
+    for (const { electorates } of this.#witnesses) {
+      const { membership, quorum } = electorates.last;
+      const others = this.#nodes.filter(({ id, disk }) => memberOf(membership, id)?.store === disk.identity);
+      if (others.filter((other) => other !== node).length < quorum) return;
+    }
+    node.wipe();
     this.#time.after(afterMs, () => node.start());
   }
 
@@ -93,7 +118,11 @@ export class Faults {
     const life = node.running;
     if (life?.node == null) return;
     const restartMs = this.#random.between(5, 500);
-    void life.node.drain(this.#random.between(50, 800)).then(() => {
+    const withinMs = this.#random.between(50, this.#plan.drainMs);
+    if (this.#plan.deafDrains > 0 && this.#random.next() < this.#plan.deafDrains) {
+      this.#network.deafen(node.id, withinMs);
+    }
+    void life.node.drain(withinMs).then(() => {
       if (node.life !== life) return;
       life.node?.close();
       this.#restart(node, restartMs);

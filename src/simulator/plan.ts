@@ -42,6 +42,10 @@ export interface Plan {
   readonly slowDiskEveryMs: number;
   readonly driftEveryMs: number;
   readonly drainEveryMs: number;
+  readonly wipeEveryMs: number;
+  /** Longest time a node may take to drain; and the chance that it hears nothing meanwhile. */
+  readonly drainMs: number;
+  readonly deafDrains: number;
 
   readonly saveMs: number;
   /** Chances per commit. */
@@ -66,15 +70,20 @@ export const PROFILES = [
   'wild-network',
   'failing-store',
   'liveness',
+  'wiped-node',
+  'lease-given-back',
+  'membership-churn',
 ] as const;
 
 export type Profile = (typeof PROFILES)[number];
+/** Those with whole nodes; `membership-churn` has replicas alone (churn.ts). */
+export type WholeProfile = Exclude<Profile, 'membership-churn'>;
 
 export function profileOf(seed: number): Profile {
   return PROFILES[seed % PROFILES.length] ?? 'swarm';
 }
 
-export function drawPlan(profile: Profile, random: Random): Plan {
+export function drawPlan(profile: WholeProfile, random: Random): Plan {
   const swarm = drawSwarm(random);
   const between = (low: number, high: number) => random.between(low, high);
   switch (profile) {
@@ -140,6 +149,29 @@ export function drawPlan(profile: Profile, random: Random): Plan {
         saveFailsAfter: between(0.005, 0.05),
         storeDownEveryMs: 1200,
       };
+    case 'wiped-node':
+      return {
+        ...swarm,
+        nodes: random.next() < 0.7 ? 3 : 5,
+        durationMs: 3000,
+        wipeEveryMs: between(20, 300),
+        isolateEveryMs: between(200, 1000),
+        localShare: 0.5,
+      };
+    case 'lease-given-back':
+      // What a node says while it drains is heard, and it hears nothing: others may see its release chosen before it does.
+      return {
+        ...swarm,
+        nodes: 3,
+        groups: 1,
+        durationMs: 10_000,
+        leaseMs: 3000,
+        clients: 1,
+        thinkMs: 300,
+        drainEveryMs: between(700, 1500),
+        drainMs: 2500,
+        deafDrains: 0.7,
+      };
     case 'liveness':
       return { ...swarm, durationMs: 2500, heals: true };
   }
@@ -180,6 +212,9 @@ function drawSwarm(random: Random): Plan {
     slowDiskEveryMs: maybe(0.25, 400, 2000),
     driftEveryMs: maybe(0.4, 400, 2000),
     drainEveryMs: maybe(0.15, 800, 3000),
+    wipeEveryMs: 0,
+    drainMs: 800,
+    deafDrains: 0,
     saveMs: random.next() < 0.8 ? random.between(0.1, 0.6) : random.between(1, 8),
     saveFailsBefore: maybe(0.2, 0.001, 0.02),
     saveFailsAfter: maybe(0.2, 0.001, 0.02),

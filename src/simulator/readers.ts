@@ -3,7 +3,7 @@
 import type { GroupId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
 import type { FeedEvent, Follower } from '../engine/face.js';
-import type { GroupWitness } from './checkers/group-witness.js';
+import type { LogWitness } from './checkers/log-model.js';
 import type { Life, SimNode } from './sim-node.js';
 import { demand } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -16,9 +16,9 @@ export class Reader {
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #nodes: readonly SimNode[];
-  readonly #witness: GroupWitness;
+  readonly #witness: LogWitness;
 
-  constructor(time: VirtualTime, random: Random, nodes: readonly SimNode[], witness: GroupWitness) {
+  constructor(time: VirtualTime, random: Random, nodes: readonly SimNode[], witness: LogWitness) {
     this.#time = time;
     this.#random = random;
     this.#nodes = nodes;

@@ -4,10 +4,11 @@ import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import type { GroupWrites, StoreWrite } from '../engine/ports.js';
 import { MemoryDisk, type MemoryGroup } from '../store/memory-disk.js';
-import type { DiskView, GroupWitness } from './checkers/group-witness.js';
+import type { DiskView } from './checkers/group-witness.js';
+import type { LogWitness } from './checkers/log-model.js';
 
 /** Lets a group's witness look; what it finds is reported there, never thrown. */
-export type WithWitness = (group: GroupId, look: (witness: GroupWitness) => void) => void;
+export type WithWitness = (group: GroupId, look: (witness: LogWitness) => void) => void;
 
 export class SimDisk extends MemoryDisk {
   readonly #node: NodeId;
@@ -40,7 +41,11 @@ export class SimDisk extends MemoryDisk {
     if (view === undefined) {
       const { groups } = this;
       const held = (): MemoryGroup | undefined => groups.get(group);
+      const identity = () => this.identity;
       view = {
+        get identity() {
+          return identity();
+        },
         get promised() {
           return held()?.promised ?? NO_BALLOT;
         },

@@ -3,17 +3,11 @@
 // bear it. Links break, are noticed late, and are made again; one direction may swallow everything without a sign.
 import type { GroupId, NodeId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
-import type { PeerAddress, PeerHello, PeerMessage, Transport, TransportListener } from '../engine/ports.js';
+import type { PeerHello, PeerMessage } from '../engine/ports.js';
 import type { Plan } from './plan.js';
 import type { SimClock } from './sim-clock.js';
+import { type Frame, SimTransport } from './sim-transport.js';
 import type { VirtualTime } from './virtual-time.js';
-
-export interface FrameItem {
-  readonly group: GroupId;
-  readonly message: PeerMessage;
-}
-
-export type Frame = readonly FrameItem[];
 
 /** One direction of a pair. */
 interface Pipe {
@@ -125,6 +119,13 @@ export class SimNetwork {
     });
   }
 
+  /** What the node says is heard; it hears nothing. */
+  deafen(node: NodeId, forMs: number): void {
+    this.#pairs.forEach((pair, place) => {
+      if (touches(pair, node)) this.swallow(place, pair.pipes[0].to === node ? 0 : 1, forMs);
+    });
+  }
+
   heal(): void {
     this.calm = true;
     for (const pair of this.#pairs) {
@@ -223,90 +224,4 @@ export class SimNetwork {
 
 function touches(pair: Pair, node: NodeId): boolean {
   return pair.pipes[0].from === node || pair.pipes[0].to === node;
-}
-
-export class SimTransport implements Transport {
-  readonly self: PeerHello;
-  readonly clock: SimClock;
-  readonly #network: SimNetwork;
-  #listener: TransportListener | null = null;
-  #peers = new Set<NodeId>();
-  /** Connected peers, with the life of the link. */
-  readonly #links = new Map<NodeId, { readonly peer: PeerHello; readonly life: number }>();
-  readonly #outbox = new Map<NodeId, FrameItem[]>();
-  #dead = false;
-
-  constructor(network: SimNetwork, self: PeerHello, clock: SimClock) {
-    this.#network = network;
-    this.self = self;
-    this.clock = clock;
-  }
-
-  listen(listener: TransportListener): void {
-    this.#listener = listener;
-  }
-
-  setPeers(peers: readonly PeerAddress[]): void {
-    this.#peers = new Set(peers.map(({ id }) => id));
-    for (const id of this.#peers) if (!this.#links.has(id)) this.#network.wants(this.self.id, id);
-  }
-
-  send(to: NodeId, group: GroupId, message: PeerMessage): void {
-    if (this.#dead) return;
-    this.#network.says(this.self.id, to, group, message);
-    if (!this.#links.has(to)) return;
-    const box = this.#outbox.get(to);
-    if (box === undefined) this.#outbox.set(to, [{ group, message }]);
-    else box.push({ group, message });
-  }
-
-  flush(): void {
-    if (this.#dead || this.#outbox.size === 0) return;
-    for (const [to, frame] of this.#outbox) this.#network.ship(this.self.id, to, frame);
-    this.#outbox.clear();
-  }
-
-  isConnected(peer: NodeId): boolean {
-    return this.#links.has(peer);
-  }
-
-  async close(): Promise<void> {
-    this.kill();
-  }
-
-  // ------------------------------------------------------------------------------ the network's side
-
-  kill(): void {
-    this.#dead = true;
-  }
-
-  wants(peer: NodeId): boolean {
-    return this.#listener !== null && this.#peers.has(peer);
-  }
-
-  hears(peer: NodeId, life: number): boolean {
-    return this.#links.get(peer)?.life === life;
-  }
-
-  deliver(from: PeerHello, frame: Frame): void {
-    for (const { group, message } of frame) this.#listener?.received(from, group, message);
-  }
-
-  up(peer: PeerHello, life: number): void {
-    const known = this.#links.get(peer.id);
-    if (known !== undefined) {
-      if (known.life >= life) return;
-      this.down(peer.id, known.life);
-    }
-    this.#links.set(peer.id, { peer, life });
-    this.#listener?.connected(peer);
-  }
-
-  down(peer: NodeId, life: number): void {
-    const link = this.#links.get(peer);
-    if (link === undefined || link.life !== life) return;
-    this.#links.delete(peer);
-    this.#outbox.delete(peer);
-    this.#listener?.disconnected(link.peer);
-  }
 }

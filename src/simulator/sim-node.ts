@@ -12,7 +12,9 @@ import { LedgerMachine } from './ledger-machine.js';
 import type { Plan } from './plan.js';
 import { type Process, SimClock } from './sim-clock.js';
 import type { SimDisk } from './sim-disk.js';
-import type { SimNetwork, SimTransport } from './sim-network.js';
+import type { SimNetwork } from './sim-network.js';
+import type { SimTransport } from './sim-transport.js';
+import { Violation } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface NodeHooks {
@@ -51,6 +53,8 @@ export class SimNode {
   readonly #peers: readonly PeerAddress[];
   readonly #groups: readonly GroupId[];
   readonly #hooks: NodeHooks;
+  /** How often its disk was lost. */
+  wipes = 0;
   /** Repaired: commits neither fail nor crash any more. */
   calm = false;
 
@@ -133,6 +137,10 @@ export class SimNode {
       clock: life.clock,
       trace: ({ name, group, facts }) => {
         this.#hooks.log(this.id, `${group ?? ''} ${name} ${JSON.stringify(facts)}`);
+        // No disk rots here and no machine throws: a group that stops has come to another log, or broken its own.
+        if (life.alive && (name === 'diverged' || name === 'halted')) {
+          this.#hooks.failed(new Violation('same-state', `${this.id} ${group} ${name}: ${JSON.stringify(facts)}`));
+        }
       },
       machines: (group) => [new LedgerMachine((order, context) => guard(() => witness.ledger(group, order, context)))],
       fatal: (error) => {
@@ -141,18 +149,21 @@ export class SimNode {
     });
     life.node = node;
     for (const name of this.#groups) {
-      const group = node.group(name) as unknown as Pumped & GroupFace;
+      const group = node.pumped(name) as Pumped;
+      const face = node.group(name) as GroupFace;
       const { chosen } = group;
       group.chosen = (entries, now) => {
         guard(() => witness.closing(name, entries));
         chosen.call(group, entries, now);
-        guard(() => witness.closed(name, group));
+        guard(() => witness.closed(name, group, face));
       };
     }
     await node.start();
     if (!life.alive) return;
     life.started = true;
-    for (const name of this.#groups) guard(() => witness.started(name, node.group(name) as GroupFace));
+    for (const name of this.#groups) {
+      guard(() => witness.started(name, node.pumped(name) as Pumped, node.group(name) as GroupFace));
+    }
   }
 
   crash(): void {
@@ -165,6 +176,13 @@ export class SimNode {
     life.transport?.kill();
     this.#network.died(this.id);
     for (const mourn of life.mourners) mourn();
+  }
+
+  /** Dies, and loses everything on its disk. What starts again is a stranger with the node's name. */
+  wipe(): void {
+    this.crash();
+    this.#hooks.log(this.id, 'loses its disk');
+    this.disk.wipe(`store-of-${this.id}-${++this.wipes}`);
   }
 
   pause(ms: number): void {

@@ -1,22 +1,25 @@
 // One seed, one story: builds a cluster of production nodes on simulated time, network and disks, lets clients and faults
 // loose on it, and checks every invariant after every step. The same seed and profile give the same run, byte for byte.
 
-import { formatBallot } from '../core/ballot.js';
 import type { GroupId, NodeId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
-import type { PeerMessage, StoreWrite } from '../engine/ports.js';
+import { isHostMessage, type PeerMessage } from '../engine/ports.js';
 import { CallBook } from './checkers/call-book.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
+import { LogModel, type LogWitness, membersAfter } from './checkers/log-model.js';
+import { type ChurnPlan, churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
+import { describe, describeWrite } from './describe.js';
 import { Faults } from './faults.js';
-import { drawPlan, type Plan, type Profile } from './plan.js';
+import { drawPlan, type Plan, type Profile, type WholeProfile } from './plan.js';
 import { Reader } from './readers.js';
 import { SimDisk } from './sim-disk.js';
-import { type Frame, SimNetwork } from './sim-network.js';
+import { SimNetwork } from './sim-network.js';
 import { type Life, SimNode } from './sim-node.js';
+import type { Frame } from './sim-transport.js';
 import { RunTrace } from './trace.js';
 import { demand, Violation } from './violation.js';
 import { VirtualTime } from './virtual-time.js';
@@ -35,7 +38,7 @@ export interface SimulationOptions {
 export interface Report {
   readonly seed: number;
   readonly profile: Profile;
-  readonly plan: Plan;
+  readonly plan: Plan | ChurnPlan;
   /** Sum over everything that happened. */
   readonly sum: number;
   readonly steps: number;
@@ -46,6 +49,8 @@ export interface Report {
   readonly lines: readonly string[];
 }
 
+type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
+
 const STEPS_MAX = 400_000;
 /** After everything is repaired: so long until calls have to succeed, on top of two leases. */
 const RECOVERY_MS = 4000;
@@ -53,17 +58,19 @@ const PROBE_MS = 2500;
 const LEVEL_MS = 1500;
 
 export async function simulate(options: SimulationOptions): Promise<Report> {
-  return new Simulation(options).run();
+  const { seed, profile, lines = 0 } = options;
+  if (profile !== 'membership-churn') return new Simulation({ ...options, profile }).run();
+  return { seed, profile, calls: { ok: 0, none: 0, unknown: 0, lost: 0 }, ...(await churn(seed, lines)) };
 }
 
 class Simulation {
-  readonly #options: SimulationOptions;
+  readonly #options: WholeOptions;
   readonly #plan: Plan;
   readonly #random: Random;
   readonly #time = new VirtualTime();
   readonly #trace: RunTrace;
   readonly #groups: GroupId[];
-  readonly #witnesses = new Map<GroupId, GroupWitness>();
+  readonly #witnesses = new Map<GroupId, LogWitness>();
   readonly #views = new Map<GroupId, Map<NodeId, DiskView>>();
   readonly #network: SimNetwork;
   readonly #nodes: SimNode[] = [];
@@ -72,7 +79,7 @@ class Simulation {
   readonly #clients: Clients;
   #failure: { invariant: string; detail: string } | null = null;
 
-  constructor(options: SimulationOptions) {
+  constructor(options: WholeOptions) {
     this.#options = options;
     this.#random = new Random(Math.imul(options.seed + 1, 0x9e3779b1));
     this.#plan = drawPlan(options.profile, this.#random);
@@ -84,7 +91,10 @@ class Simulation {
     const members = peers.map(({ id, url }): Member => ({ id, url, role: 'voter', store: null }));
     const founding: Membership = { gid: null, version: -1, members };
     for (const group of this.#groups) {
-      this.#witnesses.set(group, new GroupWitness(group, places, founding, this.#book));
+      this.#witnesses.set(
+        group,
+        new GroupWitness(group, places, founding, membersAfter, new LogModel(group, this.#book)),
+      );
       this.#views.set(group, new Map());
     }
     const wire = options.wire ?? ((frame) => frame);
@@ -120,10 +130,15 @@ class Simulation {
       for (const node of this.#nodes) this.#time.after(this.#random.between(0, 30), () => node.start());
       for (let place = 0; place < followers; place++) this.#follow();
       this.#clients.start();
-      new Faults(this.#time, this.#random, this.#plan, this.#network, this.#nodes).start();
+      new Faults(this.#time, this.#random, this.#plan, this.#network, this.#nodes, [
+        ...this.#witnesses.values(),
+      ]).start();
       await this.#until(durationMs);
       if (heals && this.#failure === null) await this.#heal();
-      if (this.#failure === null) for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group));
+      if (this.#failure === null) {
+        const wiped = this.#nodes.filter(({ wipes }) => wipes > 0).length;
+        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), wiped);
+      }
     } catch (error) {
       this.#failed(error);
     }
@@ -245,7 +260,7 @@ class Simulation {
     if ('instance' in message) this.#trace.add(message.instance);
     if ('ballot' in message) this.#trace.add(message.ballot.round);
     if (this.#trace.wantsLines) this.#log(from, `${group} -> ${to}: ${describe(message)}`);
-    if (message.type === 'forward' || message.type === 'forward-refused' || message.type === 'forward-settled') return;
+    if (isHostMessage(message)) return;
     const disk = this.#views.get(group)?.get(from);
     if (disk !== undefined) this.#guard(() => this.#witnesses.get(group)?.says(from, message, disk));
   }
@@ -257,7 +272,7 @@ class Simulation {
   }
 
   /** Witnesses that report by themselves, for places where a throw would be taken for something else. */
-  #guarded(): (group: GroupId, work: (witness: GroupWitness) => void) => void {
+  #guarded(): (group: GroupId, work: (witness: LogWitness) => void) => void {
     return (group, work) => {
       const witness = this.#witnesses.get(group);
       if (witness !== undefined) this.#guard(() => work(witness));
@@ -288,38 +303,4 @@ class Simulation {
   #log(who: string, what: string): void {
     this.#trace.line(this.#time.now, who, what);
   }
-}
-
-function describe(message: PeerMessage): string {
-  switch (message.type) {
-    case 'prepare':
-    case 'accepted':
-    case 'chosen':
-      return `${message.type} ${message.instance} at ${formatBallot(message.ballot)}`;
-    case 'promised': {
-      const { vote } = message;
-      const voted = vote === null ? 'no vote' : `vote ${formatBallot(vote.ballot)} ${vote.value.id}`;
-      return `promised ${message.instance} at ${formatBallot(message.ballot)}, ${voted}`;
-    }
-    case 'rejected':
-      return `rejected ${message.instance} at ${formatBallot(message.ballot)}, promised ${formatBallot(message.promised)}`;
-    case 'accept':
-      return `accept ${message.instance} at ${formatBallot(message.ballot)} ${message.value.id}`;
-    case 'ask':
-      return `ask from ${message.open}`;
-    case 'teach':
-      return `teach ${message.entries.map(({ instance }) => instance).join(' ')}, open ${message.open}`;
-    case 'forward':
-      return `forward #${message.id}, ${message.batch.length} bytes, ${message.waitMs} ms`;
-    case 'forward-refused':
-      return `forward-refused #${message.id} ${message.code}`;
-    case 'forward-settled':
-      return `forward-settled #${message.id} at ${message.instance}`;
-  }
-}
-
-function describeWrite(write: StoreWrite): string {
-  if (write.type === 'promise') return `promise ${formatBallot(write.ballot)}`;
-  if (write.type === 'variable') return `variable ${write.name}`;
-  return `${write.chosen ? 'learned' : 'vote'} ${write.instance} at ${formatBallot(write.ballot)} ${write.value.id}`;
 }

@@ -1,10 +1,11 @@
-// Plants a mutant in a copy of the compiled code and hunts it with the simulator, seed by seed.
+// Plants a mutant in a copy of the compiled code and hunts it with the simulator, seed by seed. A mutant is caught when the
+// invariant that it is there to break is seen broken; what else it breaks on the way is told, too.
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Profile, profileOf } from '../../src/simulator/plan.js';
-import type { Mutant } from './mutants.js';
+import { PROFILES, type Profile, profileOf } from '../../src/simulator/plan.js';
+import type { Fall, Mutant } from './mutants/mutant.js';
 
 type Simulator = typeof import('../../src/simulator/simulation.js');
 
@@ -13,34 +14,57 @@ const SOURCE = join(import.meta.dirname, '..', '..', 'src');
 const ROOMS = ['core', 'machines', 'engine', 'store', 'simulator'];
 
 export interface Catch {
-  readonly seed: number;
-  readonly profile: Profile;
-  readonly invariant: string;
+  /** Where the mutant's own invariant was broken; null: nowhere. */
+  readonly fall: Fall | null;
+  /** The first failure of any kind. */
+  readonly first: Fall | null;
 }
 
-/** The seed at which the mutant fell; null: it lived through all of them. */
-export async function hunt(
-  mutant: Mutant,
-  first: number,
-  count: number,
-  profile: Profile | null = null,
-): Promise<Catch | null> {
+/** Runs `use` with the simulator of a world in which the mutant is planted. */
+export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulator['simulate']) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'paxmesh-mutant-'));
   try {
     const { simulate } = await plant(mutant, root);
-    for (let seed = first; seed < first + count; seed++) {
-      const used = profile ?? profileOf(seed);
-      const { failure } = await simulate({ seed, profile: used });
-      if (failure !== null) return { seed, profile: used, invariant: failure.invariant };
-    }
-    return null;
+    return await use(simulate);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
 }
 
+/** Seeds from `first` on, of the profile given or of all in turn, until the mutant's invariant is broken. */
+export function hunt(mutant: Mutant, first: number, count: number, profile: Profile | null = null): Promise<Catch> {
+  return withMutant(mutant, async (simulate) => {
+    let other: Fall | null = null;
+    for (let seed = first; seed < first + count; seed++) {
+      const used = profile ?? profileOf(seed);
+      const { failure } = await simulate({ seed, profile: used });
+      if (failure === null) continue;
+      const fall = { invariant: failure.invariant, profile: used, seed };
+      other ??= fall;
+      if (failure.invariant === mutant.falls.invariant) return { fall, first: other };
+    }
+    return { fall: null, first: other };
+  });
+}
+
+/** The seed at which the mutant fell last time; when the code has moved on, the ones of that profile after it. */
+export async function catchAgain(mutant: Mutant, count: number): Promise<Catch> {
+  const { seed, profile } = mutant.falls;
+  const caught = await hunt(mutant, seed, 1, profile);
+  return caught.fall === null ? hunt(mutant, 1, count, profile) : caught;
+}
+
+export function isProfile(name: string): name is Profile {
+  return PROFILES.some((profile) => profile === name);
+}
+
 async function plant({ name, edits }: Mutant, root: string): Promise<Simulator> {
-  for (const room of ROOMS) await cp(join(SOURCE, room), join(root, room), { recursive: true });
+  for (const room of ROOMS) {
+    await cp(join(SOURCE, room), join(root, room), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.map') && !path.endsWith('.d.ts'),
+    });
+  }
   await writeFile(join(root, 'package.json'), '{ "type": "module" }');
   for (const [module, text, replacement] of edits) {
     const path = join(root, `${module}.js`);

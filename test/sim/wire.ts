@@ -3,7 +3,7 @@
 // reference, which is faster.
 
 import { FrameDecoder, FrameEncoder } from '../../src/net/frame.js';
-import type { Frame } from '../../src/simulator/sim-network.js';
+import type { Frame } from '../../src/simulator/sim-transport.js';
 
 const BYTES_MAX = 64 * 1024 * 1024;
 

@@ -2,20 +2,18 @@
 // them against each other. What is chosen is counted here independently: a value is chosen when a majority of the
 // instance's voters hold a durable vote for it under one ballot, whoever has noticed.
 // Invariants: agreement, stability, promise-monotone, vote-after-promise, ballot-owner, durable-before-said,
-// chosen-is-counted, one-membership, same-state, in-order, no-gap.
+// chosen-is-counted, one-membership, listed-identity, same-state.
 import { type Ballot, compareBallots, formatBallot } from '../../core/ballot.js';
 import { CHAIN_START } from '../../core/chain.js';
 import type { Entry, RecordWrite } from '../../core/effects.js';
-import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
-import { type Membership, quorumOf, votersOf } from '../../core/membership.js';
+import type { GroupId, InstanceId, NodeId, StoreId } from '../../core/ids.js';
+import type { Membership } from '../../core/membership.js';
 import type { Message } from '../../core/message.js';
 import type { Value } from '../../core/value.js';
 import { chainOf } from '../../engine/checksum.js';
 import type { StoreWrite } from '../../engine/ports.js';
-import { membershipAfter } from '../../machines/membership-machine.js';
 import { demand } from '../violation.js';
-import type { CallBook } from './call-book.js';
-import { LogModel } from './log-model.js';
+import { Electorates, type MembershipRule } from './electorates.js';
 
 interface BallotVotes {
   readonly value: Value;
@@ -31,34 +29,39 @@ export interface ChosenInstance {
 
 /** What the disk of a node holds at this moment. */
 export interface DiskView {
+  readonly identity: StoreId;
   readonly promised: Ballot;
   record(instance: InstanceId): { readonly chosen: boolean; readonly value: Value } | undefined;
 }
 
 const NODES_MAX = 32;
 
-export class GroupWitness {
+/** What else wants to know of every chosen value, in order. */
+export interface Model {
+  push(bytes: Uint8Array): void;
+}
+
+export class GroupWitness<M extends Model> {
   readonly group: GroupId;
-  readonly model: LogModel;
+  readonly model: M;
+  readonly electorates: Electorates;
   readonly chosen: ChosenInstance[] = [];
   readonly #nodes: ReadonlyMap<NodeId, number>;
   readonly #votes: Map<number, BallotVotes>[] = [];
   /** Values sent under a ballot: ballot-owner holds for accepts that nobody has voted for, too. */
   readonly #offers: Map<number, string>[] = [];
-  #membership: Membership;
-  #voters = 0;
-  #quorum = 0;
 
-  constructor(group: GroupId, nodes: ReadonlyMap<NodeId, number>, founding: Membership, book: CallBook) {
+  constructor(
+    group: GroupId,
+    nodes: ReadonlyMap<NodeId, number>,
+    founding: Membership,
+    rule: MembershipRule,
+    model: M,
+  ) {
     this.group = group;
-    this.model = new LogModel(group, book);
+    this.model = model;
+    this.electorates = new Electorates(nodes, founding, rule);
     this.#nodes = nodes;
-    this.#membership = founding;
-    this.#elect();
-  }
-
-  get membership(): Membership {
-    return this.#membership;
   }
 
   /** Before the disk takes a write; `disk` as it is, with the earlier writes of the flush in it. */
@@ -74,8 +77,10 @@ export class GroupWitness {
     const { instance, ballot, value } = write;
     const where = () => `${node} ${this.group}/${instance}`;
     const held = disk.record(instance);
-    demand(held === undefined || !held.chosen || held.value.id === value.id, 'stability', () => {
-      return `${where()} was learned as ${held?.value.id} and is overwritten with ${value.id}`;
+    const known = this.chosen[instance]?.value.id;
+    const isKept = held !== undefined && held.value.id !== value.id && (held.chosen || held.value.id === known);
+    demand(!isKept, 'stability', () => {
+      return `${where()} holds the chosen ${held?.value.id} and is overwritten with ${value.id}`;
     });
     if (write.chosen) {
       this.#isChosen(where, instance, value);
@@ -84,6 +89,7 @@ export class GroupWitness {
     demand(compareBallots(ballot, disk.promised) === 0, 'vote-after-promise', () => {
       return `${where()} votes at ${formatBallot(ballot)} and has promised ${formatBallot(disk.promised)}`;
     });
+    this.electorates.speaks(() => `${where()} votes`, instance, node, disk.identity);
     this.#offer(where, instance, ballot, value.id);
     const votes = this.#votesAt(instance);
     const key = this.#key(ballot);
@@ -98,21 +104,20 @@ export class GroupWitness {
 
   #count(instance: InstanceId, ballot: Ballot, counted: BallotVotes): void {
     const known = this.chosen[instance];
+    const { voters, quorum } = this.electorates.at(instance);
     if (known !== undefined) {
       // Also votes that are no majority: a ballot above the choosing one must carry the chosen value.
-      const later = compareBallots(ballot, known.ballot) > 0 || bits(counted.voters & this.#voters) >= this.#quorum;
+      const later = compareBallots(ballot, known.ballot) > 0 || bits(counted.voters & voters) >= quorum;
       demand(!later || known.value.id === counted.value.id, 'agreement', () => {
         return `${this.group}/${instance}: ${known.value.id} is chosen at ${formatBallot(known.ballot)}, and votes for ${counted.value.id} are cast at ${formatBallot(ballot)}`;
       });
       return;
     }
-    if (instance !== this.chosen.length || bits(counted.voters & this.#voters) < this.#quorum) return;
+    if (instance !== this.chosen.length || bits(counted.voters & voters) < quorum) return;
     const previous = this.chosen[instance - 1]?.chain ?? CHAIN_START;
     const { value } = counted;
     this.chosen.push({ value, ballot, chain: chainOf(previous, instance, value) });
-    const before = this.#membership;
-    this.#membership = membershipAfter(before, instance, value);
-    if (this.#membership !== before) this.#elect();
+    this.electorates.chosen(instance, value);
     this.model.push(value.bytes);
   }
 
@@ -123,10 +128,12 @@ export class GroupWitness {
       case 'prepare':
       case 'accept':
         demand(message.ballot.node === from, 'ballot-owner', () => `${where()} at ${formatBallot(message.ballot)}`);
+        this.electorates.speaks(where, message.instance, from, disk.identity);
         this.#promises(where, disk, message.ballot);
         if (message.type === 'accept') this.#offer(where, message.instance, message.ballot, message.value.id);
         return;
       case 'promised': {
+        this.electorates.speaks(where, message.instance, from, disk.identity);
         this.#promises(where, disk, message.ballot);
         const { vote } = message;
         if (vote !== null) this.#hasVoted(where, from, message.instance, vote.ballot, vote.value.id);
@@ -136,13 +143,15 @@ export class GroupWitness {
         this.#promises(where, disk, message.promised);
         return;
       case 'accepted':
+        this.electorates.speaks(where, message.instance, from, disk.identity);
         this.#hasVoted(where, from, message.instance, message.ballot, null);
         return;
       case 'chosen': {
         const voters = this.#votes[message.instance]?.get(this.#key(message.ballot))?.voters ?? 0;
         const known = this.chosen[message.instance];
-        demand(known !== undefined && bits(voters & this.#voters) >= this.#quorum, 'chosen-is-counted', () => {
-          return `${where()} ${message.instance} at ${formatBallot(message.ballot)}: ${bits(voters)} durable votes, quorum ${this.#quorum}`;
+        const due = this.electorates.at(message.instance);
+        demand(known !== undefined && bits(voters & due.voters) >= due.quorum, 'chosen-is-counted', () => {
+          return `${where()} ${message.instance} at ${formatBallot(message.ballot)}: ${bits(voters)} durable votes, quorum ${due.quorum}`;
         });
         return;
       }
@@ -175,12 +184,12 @@ export class GroupWitness {
     );
   }
 
-  /** At the end: everything chosen stands on a majority of disks, under its own number. */
-  kept(disks: ReadonlyMap<NodeId, DiskView>): void {
+  /** At the end: everything chosen stands on a majority of disks, but for those that were wiped. */
+  kept(disks: ReadonlyMap<NodeId, DiskView>, wiped: number): void {
     this.chosen.forEach(({ value }, instance) => {
       let holders = 0;
       for (const disk of disks.values()) if (disk.record(instance)?.value.id === value.id) holders++;
-      demand(holders >= this.#quorum, 'acked-is-kept', () => {
+      demand(holders >= this.electorates.at(instance).quorum - wiped, 'acked-is-kept', () => {
         return `${this.group}/${instance} ${value.id} is chosen and stands on ${holders} disks only`;
       });
     });
@@ -247,12 +256,6 @@ export class GroupWitness {
 
   #key(ballot: Ballot): number {
     return ballot.round * NODES_MAX + this.#index(ballot.node);
-  }
-
-  #elect(): void {
-    this.#voters = 0;
-    for (const { id } of votersOf(this.#membership)) this.#voters |= 1 << this.#index(id);
-    this.#quorum = quorumOf(this.#membership);
   }
 }
 

@@ -4,10 +4,11 @@
 import type { Entry } from '../../core/effects.js';
 import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
 import type { GroupFace } from '../../engine/face.js';
+import type { Pumped } from '../../engine/pump.js';
 import type { ApplyContext } from '../../machines/machine.js';
 import type { LedgerOrder } from '../ledger-machine.js';
 import { demand } from '../violation.js';
-import type { GroupWitness } from './group-witness.js';
+import type { LogWitness } from './log-model.js';
 
 interface Seen {
   /** Calls of the ledger machine so far, counted along the model's list. */
@@ -20,10 +21,10 @@ interface Seen {
 
 export class LifeWitness {
   readonly #node: NodeId;
-  readonly #groups: ReadonlyMap<GroupId, GroupWitness>;
+  readonly #groups: ReadonlyMap<GroupId, LogWitness>;
   readonly #seen = new Map<GroupId, Seen>();
 
-  constructor(node: NodeId, groups: ReadonlyMap<GroupId, GroupWitness>) {
+  constructor(node: NodeId, groups: ReadonlyMap<GroupId, LogWitness>) {
     this.#node = node;
     this.#groups = groups;
     for (const group of groups.keys()) this.#seen.set(group, { ledger: 0, tenure: -1, master: false });
@@ -49,16 +50,16 @@ export class LifeWitness {
   }
 
   /** The group has taken them. */
-  closed(group: GroupId, face: GroupFace): void {
-    this.#applied(group, face);
+  closed(group: GroupId, { replica }: Pumped, face: GroupFace): void {
+    this.#applied(group, replica, face);
   }
 
   /** The process has read its log and takes part. */
-  started(group: GroupId, face: GroupFace): void {
+  started(group: GroupId, { replica }: Pumped, face: GroupFace): void {
     demand(face.lastChosen < this.#of(group).chosen.length, 'chosen-is-counted', () => {
       return `${this.#node} ${group} starts with a log up to ${face.lastChosen}`;
     });
-    this.#applied(group, face);
+    this.#applied(group, replica, face);
   }
 
   /** After a step of this process. True when it has begun to hold the lease: then nobody else may. */
@@ -77,8 +78,8 @@ export class LifeWitness {
     return became;
   }
 
-  #applied(group: GroupId, face: GroupFace): void {
-    const { model, membership } = this.#of(group);
+  #applied(group: GroupId, replica: Pumped['replica'], face: GroupFace): void {
+    const { model, electorates } = this.#of(group);
     const { applied, lastChosen } = face;
     demand(applied === lastChosen, 'no-gap', () => `${this.#node} ${group} applied up to ${applied} of ${lastChosen}`);
     const due = applied + 1 < model.instances ? model.ledgerBefore[applied + 1] : model.ledger.length;
@@ -86,15 +87,17 @@ export class LifeWitness {
     demand(ledger === due, 'in-order', () => {
       return `${this.#node} ${group} called its machine ${ledger} times up to instance ${applied}, not ${due}`;
     });
-    if (applied > membership.version + 2) return;
-    const view = face.membersView();
-    const current = applied >= membership.version ? membership : { gid: null, version: -1 };
-    demand(view.gid === current.gid && view.version === current.version, 'one-membership', () => {
-      return `${this.#node} ${group} at ${applied} uses membership ${view.version} of ${view.gid}`;
+    if (replica === null) return;
+    const { open, membership } = replica;
+    electorates.uses(() => `${this.#node} ${group}`, open, membership);
+    if (applied !== membership.version) return;
+    const { gid, version } = face.membersView();
+    demand(gid === membership.gid && version === membership.version, 'one-membership', () => {
+      return `${this.#node} ${group} at ${applied} shows membership ${version} of ${gid}`;
     });
   }
 
-  #of(group: GroupId): GroupWitness {
+  #of(group: GroupId): LogWitness {
     const witness = this.#groups.get(group);
     demand(witness !== undefined, 'validity', () => `there is no group ${group}`);
     return witness;

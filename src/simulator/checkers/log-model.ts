@@ -1,11 +1,14 @@
 // What the log means, worked out a second time and in the plainest way: which command takes effect, which is a repeat,
 // who is master. The nodes' machines are held against it. It shares no code with src/machines but the batch format.
 import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
-import { MASTER, MEMBERSHIP, unpackBatch } from '../../machines/batch.js';
+import type { Membership } from '../../core/membership.js';
+import type { Value } from '../../core/value.js';
+import { MASTER, MEMBERSHIP, touchesMembership, unpackBatch } from '../../machines/batch.js';
 import type { Command } from '../../machines/command.js';
 import { LEDGER, orderOf } from '../ledger-machine.js';
 import { demand } from '../violation.js';
 import type { CallBook, Place, Verdict } from './call-book.js';
+import type { GroupWitness } from './group-witness.js';
 
 /** What a feed of user values shows of a command. */
 export interface Shown {
@@ -13,6 +16,9 @@ export interface Shown {
   readonly machine: string;
   readonly valueJson: string;
 }
+
+/** A group's witness with the meaning of its log. */
+export type LogWitness = GroupWitness<LogModel>;
 
 /** A call of the ledger machine, in log order. */
 export interface LedgerCall {
@@ -114,6 +120,31 @@ export class LogModel {
       this.#master = { node: order.op === 'renew' ? master.node : null, version: master.version, renewal: instance };
     }
   }
+}
+
+/**
+ * Who is a member: settled by the first founding that is chosen. Later a founder that came late is listed with its store,
+ * once; whatever else is chosen changes nothing.
+ */
+export function membersAfter(before: Membership, instance: InstanceId, value: Value): Membership {
+  if (!touchesMembership(value.bytes)) return before;
+  let membership = before;
+  for (const command of unpackBatch(value.bytes)) {
+    if (command.machine !== MEMBERSHIP) continue;
+    const order = JSON.parse(textOf(command));
+    const { gid, members } = membership;
+    if (order.op === 'found' && gid === null) {
+      membership = { gid: order.gid, version: instance, members: order.members };
+    } else if (
+      order.op === 'enrol' &&
+      gid !== null &&
+      members.some(({ id, store }) => id === order.id && store === null)
+    ) {
+      const listed = members.map((member) => (member.id === order.id ? { ...member, store: order.store } : member));
+      membership = { gid, version: instance, members: listed };
+    }
+  }
+  return membership;
 }
 
 function textOf({ bytes }: Command): string {

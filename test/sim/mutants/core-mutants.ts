@@ -1,11 +1,5 @@
-// Protocol mutants: small, known-bad changes to the compiled production code. A checker counts only when a mutant has made
-// it fire. Each mutant is a list of [module, text, replacement] applied to a copy; a text that is not found exactly once
-// is an error, so the list cannot rot in silence.
-
-export interface Mutant {
-  readonly name: string;
-  readonly edits: readonly (readonly [module: string, text: string, replacement: string])[];
-}
+// Mutants of the protocol itself: ballots, votes, quorums, learning, membership.
+import { falls, type Mutant } from './mutant.js';
 
 const TALLY_SHORT = [
   'core/tally',
@@ -15,23 +9,7 @@ const TALLY_SHORT = [
 
 const RECORD_LEARNED = "out.writes.push({ type: 'record', instance, ballot, chosen: true, checksum: chain, value });";
 
-export const MUTANTS: readonly Mutant[] = [
-  {
-    name: 'ack before save',
-    edits: [
-      ['engine/pump', 'batch.held.push({ group: name, envelope });', 'this.#release({ group: name, envelope });'],
-    ],
-  },
-  {
-    name: 'half the saves are not synced',
-    edits: [
-      [
-        'store/memory-store',
-        'this.#inFlight = work;\n        return work;',
-        'this.#inFlight = work;\n        this.saves = (this.saves ?? 0) + 1;\n        if (this.saves % 2 === 0) return work;\n        work.catch(() => undefined);\n        return Promise.resolve();',
-      ],
-    ],
-  },
+export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'accept ignores the promise',
     edits: [
@@ -41,18 +19,22 @@ export const MUTANTS: readonly Mutant[] = [
         'accept(instance, ballot, value, chain, out) {\n        if (false) {',
       ],
     ],
+    falls: falls('vote-after-promise', 'crash-inside-save', 1),
   },
   {
     name: 'prepare ignores accepted values',
     edits: [['core/acceptor', 'vote: vote && { ballot: vote.ballot, value: vote.value }', 'vote: null']],
+    falls: falls('agreement', 'crash-inside-save', 1),
   },
   {
     name: 'prepare quorum one short',
     edits: [TALLY_SHORT, ['core/proposer', 'if (!phase.tally.won)', 'if (!phase.tally.short)']],
+    falls: falls('agreement', 'crash-inside-save', 1),
   },
   {
     name: 'accept quorum one short',
     edits: [TALLY_SHORT, ['core/proposer', 'return phase.tally.won ?', 'return phase.tally.short ?']],
+    falls: falls('chosen-is-counted', 'crash-inside-save', 1),
   },
   {
     name: 'duplicate replies counted',
@@ -63,6 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
         '#yes = { size: 0, add() { this.size++; }, has() { return false; }, delete() {} };',
       ],
     ],
+    falls: falls('chosen-is-counted', 'wild-network', 7),
   },
   {
     name: 'promises of other ballots counted',
@@ -73,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
         "phase.type !== 'preparing'",
       ],
     ],
+    falls: falls('agreement', 'liveness', 59),
   },
   {
     name: 'votes of other ballots counted',
@@ -83,6 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 146),
   },
   {
     name: 'replies of earlier instances counted',
@@ -93,6 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
         "case 'rejected':\n                if (message.instance <= this.#open)",
       ],
     ],
+    falls: falls('chosen-is-counted', 'five-nodes', 2),
   },
   {
     name: 'a learned value lowers the promise',
@@ -100,6 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
       ['core/replica', RECORD_LEARNED, `${RECORD_LEARNED} out.writes.push({ type: 'promise', ballot });`],
       ['store/memory-disk', 'if (compareBallots(write.ballot, held.promised) > 0)', 'if (true)'],
     ],
+    falls: falls('promise-monotone', 'crash-inside-save', 1),
   },
   {
     name: 'promise answered before it is saved',
@@ -110,31 +97,17 @@ export const MUTANTS: readonly Mutant[] = [
         'out.now.push({ to: from, message: answer });',
       ],
     ],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
   },
   {
     name: 'promise never saved',
     edits: [['core/acceptor', "out.writes.push({ type: 'promise', ballot });", '']],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
   },
   {
     name: 'prepare sent before its ballot is saved',
     edits: [['core/proposer', 'this.#toOtherVoters(out.after,', 'this.#toOtherVoters(out.now,']],
-  },
-  {
-    name: 'a failed save taken for a good one',
-    edits: [
-      [
-        'engine/pump',
-        'this.pause();\n            this.schedule();\n            this.#events.storeFailed(error);',
-        'this.#guard(() => this.#flushed(batch, opens));',
-      ],
-    ],
-  },
-  {
-    name: 'memory kept after a failed save',
-    edits: [
-      ['engine/group', 'this.#replica = new Replica(', 'this.#replica ??= new Replica('],
-      ['engine/group', 'suspend(code, detail) {\n        this.#replica = null;', 'suspend(code, detail) {'],
-    ],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
   },
   {
     name: "the next instance's message taken as success",
@@ -153,10 +126,12 @@ export const MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
+    falls: falls('agreement', 'five-nodes', 1),
   },
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
+    falls: falls('agreement', 'five-nodes', 42),
   },
   {
     name: 'ballot reused after a restart',
@@ -169,6 +144,7 @@ export const MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
+    falls: falls('ballot-owner', 'idle-then-restart-all', 66),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -179,97 +155,115 @@ export const MUTANTS: readonly Mutant[] = [
         "if (phase.type === 'accepting') phase.value = { ...phase.value, id: phase.value.id + '+' };\n        phase.resendMs = Math.min(",
       ],
     ],
+    falls: falls('ballot-owner', 'crash-inside-save', 1),
   },
   {
-    name: 'no at-most-once table',
-    edits: [['machines/router', 'if (!this.#once.isNew(command.id))', 'if (false)']],
-  },
-  {
-    name: 'no idempotency table',
-    edits: [['machines/router', 'if (first !== undefined) {', 'if (false) {']],
-  },
-  {
-    name: 'lease counted from the apply time',
+    name: 'an old instance is voted on again',
     edits: [
       [
-        'engine/lease-keeper',
-        'applied(state, now, rank) {\n        this.#state = state;',
-        'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
+        'core/replica',
+        'if (message.instance === this.#open)\n                    this.#vote(',
+        'if (message.instance <= this.#open)\n                    this.#vote(',
       ],
     ],
+    falls: falls('stability', 'lagging-learner', 5),
   },
   {
-    name: 'lease halved for the others',
+    name: 'the checksum stands still where a vote is closed',
     edits: [
       [
-        'engine/lease-keeper',
-        'applied(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs;',
-        'applied(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs / 2;',
+        'core/replica',
+        'this.#close(vote.value, vote.ballot, vote.chain, now, out);',
+        'this.#close(vote.value, vote.ballot, this.#chain, now, out);',
       ],
     ],
+    falls: falls('same-state', 'swarm', 0),
   },
   {
-    name: 'lease granted on replay',
+    name: 'membership effective when proposed',
     edits: [
       [
-        'engine/lease-keeper',
-        'return state.node === this.#options.self && state.origin === this.#options.origin;',
-        'return state.node === this.#options.self;',
+        'core/replica',
+        "if (answer.type === 'accepted')\n            this.#watchVote(now);",
+        "if (answer.type === 'accepted') {\n            this.#watchVote(now);\n            this.#membership = this.#host.membershipAfter(this.#membership, instance, message.value);\n        }",
       ],
     ],
+    falls: falls('one-membership', 'membership-churn', 12),
   },
   {
-    name: 'no lease granted to others after a restart',
+    name: 'prepare skipped across a change of membership',
+    edits: [['core/proposer', 'if (membershipChanged)\n            this.#right = null;', '']],
+    falls: falls('agreement', 'membership-churn', 12),
+  },
+  {
+    name: 'membership changed without its version check',
+    edits: [['simulator/churn-rule', 'if (order.expects !== before.version)\n        return before;', '']],
+    falls: falls('one-membership', 'membership-churn', 12),
+  },
+  {
+    name: 'a group founded twice',
     edits: [
       [
-        'engine/lease-keeper',
-        'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs;',
-        'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
+        'machines/membership-machine',
+        "if (before.gid !== null)\n        return { rejected: 'the group is founded already' };",
+        '',
       ],
     ],
+    falls: falls('one-membership', 'duelling-proposers', 4),
   },
   {
-    name: 'the lease held on while it is given back',
-    edits: [['engine/lease-keeper', 'self: self && !this.#releasing', 'self']],
-  },
-  {
-    name: 'no margin for drift',
-    edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
-  },
-  {
-    name: '50 % drift',
-    edits: [['simulator/plan', 'drift: 0.05,\n', 'drift: 0.5,\n']],
-  },
-  {
-    name: 'late calls are told "none"',
-    edits: [['engine/committer', 'unit.sends === 0 ? unproposed() : late()', 'unproposed()']],
-  },
-  {
-    name: 'forwards of every life numbered from 0',
-    edits: [['engine/group', 'Math.floor(options.clock.random() * 2 ** 52)', '0']],
-  },
-  {
-    name: 'a taker told of a repeat',
-    edits: [
-      ['engine/committer', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)'],
-    ],
-  },
-  {
-    name: 'lease orders pile up',
-    edits: [['engine/lease-keeper', 'order === this.#orders && ', '']],
-  },
-  {
-    name: 'no deadlines while the store is down',
-    edits: [['engine/pump', 'this.#arm(now);\n            return;', 'return;']],
-  },
-  {
-    name: 'a follower passes over an instance',
+    name: 'a wiped node returns',
     edits: [
       [
-        'engine/feed',
-        'this.#next = view.instanceId + 1;',
-        'this.#next = view.instanceId + 1;\n                if (view.instanceId % 16 === 15) continue;',
+        'core/membership',
+        'return membership.gid === null || (member.store !== null && member.store === store);',
+        'return true;',
       ],
     ],
+    falls: falls('listed-identity', 'wiped-node', 10),
+  },
+  {
+    name: 'an empty store votes in a founding',
+    edits: [['core/replica', 'if (this.#membership.gid === null && !this.#mayFound)\n            return false;', '']],
+    falls: falls('agreement', 'wiped-node', 10),
+  },
+  {
+    name: 'half of the voters taken for a majority',
+    edits: [
+      [
+        'core/membership',
+        'return Math.floor(votersOf(membership).length / 2) + 1;',
+        'return Math.ceil(votersOf(membership).length / 2);',
+      ],
+    ],
+    falls: falls('chosen-is-counted', 'membership-churn', 1),
+  },
+  {
+    name: 'observers vote',
+    edits: [['core/membership', "if (member === undefined || member.role !== 'voter')", 'if (member === undefined)']],
+    falls: falls('listed-identity', 'membership-churn', 12),
+  },
+  {
+    name: 'a ballot refused by one voter waits for the silent one',
+    edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
+    falls: falls('progress', 'liveness', 9),
+  },
+  {
+    name: 'a peer whose answers were lost is ignored',
+    edits: [
+      ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
+      ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
+    ],
+    falls: falls('progress', 'liveness', 9),
+  },
+  {
+    name: 'nobody finishes what others left open',
+    edits: [['core/replica', 'this.#proposer.recover(now, out);', '']],
+    falls: falls('progress', 'membership-churn', 9),
+  },
+  {
+    name: 'peers are not asked on connecting',
+    edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
+    falls: falls('progress', 'membership-churn', 9),
   },
 ];

@@ -1,0 +1,39 @@
+// Messages and writes as lines of a transcript, for whoever reads how a seed went wrong.
+import { formatBallot } from '../core/ballot.js';
+import type { PeerMessage, StoreWrite } from '../engine/ports.js';
+
+export function describe(message: PeerMessage): string {
+  switch (message.type) {
+    case 'prepare':
+    case 'accepted':
+    case 'chosen':
+      return `${message.type} ${message.instance} at ${formatBallot(message.ballot)}`;
+    case 'promised': {
+      const { vote } = message;
+      const voted = vote === null ? 'no vote' : `vote ${formatBallot(vote.ballot)} ${vote.value.id}`;
+      return `promised ${message.instance} at ${formatBallot(message.ballot)}, ${voted}`;
+    }
+    case 'rejected':
+      return `rejected ${message.instance} at ${formatBallot(message.ballot)}, promised ${formatBallot(message.promised)}`;
+    case 'accept':
+      return `accept ${message.instance} at ${formatBallot(message.ballot)} ${message.value.id}`;
+    case 'ask':
+      return `ask from ${message.open}`;
+    case 'teach':
+      return `teach ${message.entries.map(({ instance }) => instance).join(' ')}, open ${message.open}`;
+    case 'empty':
+      return message.ask ? 'empty, and you?' : 'empty';
+    case 'forward':
+      return `forward #${message.id}, ${message.batch.length} bytes, ${message.waitMs} ms`;
+    case 'forward-refused':
+      return `forward-refused #${message.id} ${message.code}`;
+    case 'forward-settled':
+      return `forward-settled #${message.id} at ${message.instance}`;
+  }
+}
+
+export function describeWrite(write: StoreWrite): string {
+  if (write.type === 'promise') return `promise ${formatBallot(write.ballot)}`;
+  if (write.type === 'variable') return `variable ${write.name}`;
+  return `${write.chosen ? 'learned' : 'vote'} ${write.instance} at ${formatBallot(write.ballot)} ${write.value.id}`;
+}

@@ -1,0 +1,106 @@
+// A process' end of the simulated network: the Transport port as the engine sees it. What is sent in a turn goes out as
+// one frame per peer at the flush; what belongs to a former life of a link is not heard.
+import type { GroupId, NodeId } from '../core/ids.js';
+import type { PeerAddress, PeerHello, PeerMessage, Transport, TransportListener } from '../engine/ports.js';
+import type { SimClock } from './sim-clock.js';
+
+export interface FrameItem {
+  readonly group: GroupId;
+  readonly message: PeerMessage;
+}
+
+export type Frame = readonly FrameItem[];
+
+/** The network, as an end of it needs it. */
+interface Wires {
+  /** A message is handed over by its sender. */
+  says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void;
+  ship(from: NodeId, to: NodeId, frame: Frame): void;
+  wants(node: NodeId, peer: NodeId): void;
+}
+
+export class SimTransport implements Transport {
+  readonly self: PeerHello;
+  readonly clock: SimClock;
+  readonly #network: Wires;
+  #listener: TransportListener | null = null;
+  #peers = new Set<NodeId>();
+  /** Connected peers, with the life of the link. */
+  readonly #links = new Map<NodeId, { readonly peer: PeerHello; readonly life: number }>();
+  readonly #outbox = new Map<NodeId, FrameItem[]>();
+  #dead = false;
+
+  constructor(network: Wires, self: PeerHello, clock: SimClock) {
+    this.#network = network;
+    this.self = self;
+    this.clock = clock;
+  }
+
+  listen(listener: TransportListener): void {
+    this.#listener = listener;
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    this.#peers = new Set(peers.map(({ id }) => id));
+    for (const id of this.#peers) if (!this.#links.has(id)) this.#network.wants(this.self.id, id);
+  }
+
+  send(to: NodeId, group: GroupId, message: PeerMessage): void {
+    if (this.#dead) return;
+    this.#network.says(this.self.id, to, group, message);
+    if (!this.#links.has(to)) return;
+    const box = this.#outbox.get(to);
+    if (box === undefined) this.#outbox.set(to, [{ group, message }]);
+    else box.push({ group, message });
+  }
+
+  flush(): void {
+    if (this.#dead || this.#outbox.size === 0) return;
+    for (const [to, frame] of this.#outbox) this.#network.ship(this.self.id, to, frame);
+    this.#outbox.clear();
+  }
+
+  isConnected(peer: NodeId): boolean {
+    return this.#links.has(peer);
+  }
+
+  async close(): Promise<void> {
+    this.kill();
+  }
+
+  // ------------------------------------------------------------------------------ the network's side
+
+  kill(): void {
+    this.#dead = true;
+  }
+
+  wants(peer: NodeId): boolean {
+    return this.#listener !== null && this.#peers.has(peer);
+  }
+
+  hears(peer: NodeId, life: number): boolean {
+    return this.#links.get(peer)?.life === life;
+  }
+
+  deliver(from: PeerHello, frame: Frame): void {
+    for (const { group, message } of frame) this.#listener?.received(from, group, message);
+  }
+
+  up(peer: PeerHello, life: number): void {
+    const known = this.#links.get(peer.id);
+    if (known !== undefined) {
+      if (known.life >= life) return;
+      this.down(peer.id, known.life);
+    }
+    this.#links.set(peer.id, { peer, life });
+    this.#listener?.connected(peer);
+  }
+
+  down(peer: NodeId, life: number): void {
+    const link = this.#links.get(peer);
+    if (link === undefined || link.life !== life) return;
+    this.#links.delete(peer);
+    this.#outbox.delete(peer);
+    this.#listener?.disconnected(link.peer);
+  }
+}

@@ -1,0 +1,237 @@
+// Mutants of what stands around the protocol: saves, forwards, answers, the lease, the machines, the feed.
+import { falls, type Mutant } from './mutant.js';
+
+export const ENGINE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'ack before save',
+    edits: [
+      ['engine/pump', 'batch.held.push({ group: name, envelope });', 'this.#release({ group: name, envelope });'],
+    ],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
+  },
+  {
+    name: 'half the saves are not synced',
+    edits: [
+      [
+        'store/memory-store',
+        'this.#inFlight = work;\n        return work;',
+        'this.#inFlight = work;\n        this.saves = (this.saves ?? 0) + 1;\n        if (this.saves % 2 === 0) return work;\n        work.catch(() => undefined);\n        return Promise.resolve();',
+      ],
+    ],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
+  },
+  {
+    name: 'a failed save taken for a good one',
+    edits: [
+      [
+        'engine/pump',
+        'this.pause();\n            this.schedule();\n            this.#events.storeFailed(error);',
+        'this.#guard(() => this.#flushed(batch, opens));',
+      ],
+    ],
+    falls: falls('durable-before-said', 'crash-inside-save', 1),
+  },
+  {
+    name: 'memory kept after a failed save',
+    edits: [
+      ['engine/group', 'this.#replica = new Replica(', 'this.#replica ??= new Replica('],
+      ['engine/group', 'suspend(code, detail) {\n        this.#replica = null;', 'suspend(code, detail) {'],
+    ],
+    falls: falls('durable-before-said', 'wild-network', 7),
+  },
+  {
+    name: 'no at-most-once table',
+    edits: [['machines/router', 'if (!this.#once.isNew(command.id))', 'if (false)']],
+    falls: falls('acked-once', 'crash-inside-save', 1),
+  },
+  {
+    name: 'no idempotency table',
+    edits: [['machines/router', 'if (first !== undefined) {', 'if (false) {']],
+    falls: falls('acked-once', 'crash-inside-save', 1),
+  },
+  {
+    name: 'lease counted from the apply time',
+    edits: [
+      [
+        'engine/lease-keeper',
+        'applied(state, now, rank) {\n        this.#state = state;',
+        'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
+      ],
+    ],
+    falls: falls('one-master', 'lease-and-drift', 3),
+  },
+  {
+    name: 'lease halved for the others',
+    edits: [
+      [
+        'engine/lease-keeper',
+        'applied(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs;',
+        'applied(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs / 2;',
+      ],
+    ],
+    falls: falls('one-master', 'idle-then-restart-all', 6),
+  },
+  {
+    name: 'lease granted on replay',
+    edits: [
+      [
+        'engine/lease-keeper',
+        'return state.node === this.#options.self && state.origin === this.#options.origin;',
+        'return state.node === this.#options.self;',
+      ],
+    ],
+    falls: falls('one-master', 'crash-inside-save', 1),
+  },
+  {
+    name: 'no lease granted to others after a restart',
+    edits: [
+      [
+        'engine/lease-keeper',
+        'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs;',
+        'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
+      ],
+    ],
+    falls: falls('one-master', 'idle-then-restart-all', 16),
+  },
+  {
+    name: 'the lease held on while it is given back',
+    edits: [['engine/lease-keeper', 'self: self && !this.#releasing', 'self']],
+    falls: falls('one-master', 'lease-given-back', 11),
+  },
+  {
+    name: 'no margin for drift',
+    edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
+    falls: falls('one-master', 'lease-and-drift', 423),
+  },
+  {
+    name: '50 % drift',
+    edits: [['simulator/plan', 'drift: 0.05,\n', 'drift: 0.5,\n']],
+    falls: falls('one-master', 'lease-and-drift', 123),
+  },
+  {
+    name: 'late calls are told "none"',
+    edits: [['engine/committer', 'unit.sends === 0 ? unproposed() : late()', 'unproposed()']],
+    falls: falls('honest-outcome', 'lagging-learner', 5),
+  },
+  {
+    name: 'forwards of every life numbered from 0',
+    edits: [['engine/group', 'Math.floor(clock.random() * 2 ** 52)', '0']],
+    falls: falls('acked-is-kept', 'idle-then-restart-all', 1866),
+  },
+  {
+    name: 'a taker told of a repeat',
+    edits: [
+      ['engine/committer', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)'],
+    ],
+    falls: falls('honest-outcome', 'crash-inside-save', 701),
+  },
+  {
+    name: 'lease orders pile up',
+    edits: [['engine/lease-keeper', 'order === this.#orders && ', '']],
+    falls: falls('bounded', 'duelling-proposers', 264),
+  },
+  {
+    name: 'no deadlines while the store is down',
+    edits: [['engine/pump', 'this.#arm(now);\n            return;', 'return;']],
+    falls: falls('progress', 'crash-inside-save', 141),
+  },
+  {
+    name: 'a follower passes over an instance',
+    edits: [
+      [
+        'engine/feed',
+        'this.#next = view.instanceId + 1;',
+        'this.#next = view.instanceId + 1;\n                if (view.instanceId % 16 === 15) continue;',
+      ],
+    ],
+    falls: falls('feed-exact', 'lease-and-drift', 3),
+  },
+  {
+    name: 'a forwarded command garbled on its way',
+    edits: [
+      [
+        'engine/forwarder',
+        'const commands = unpackBatch(message.batch);',
+        'const commands = unpackBatch(message.batch).map((one) => ({ ...one, bytes: Buffer.from(\'{"n":1000000}\') }));',
+      ],
+    ],
+    falls: falls('validity', 'swarm', 0),
+  },
+  {
+    name: 'an entry applied twice',
+    edits: [
+      [
+        'engine/applier',
+        'const outcomes = this.#router.apply(entry.instance, commands);',
+        'this.#router.apply(entry.instance, commands);\n        this.#router.again();\n        const outcomes = this.#router.apply(entry.instance, commands);',
+      ],
+      ['machines/router', 'has(machine) {', 'again() {\n        this.#applied--;\n    }\n    has(machine) {'],
+      ['machines/once', 'isNew(id) {', 'isNew(id) {\n        return true;'],
+    ],
+    falls: falls('acked-once', 'swarm', 0),
+  },
+  {
+    name: 'the last command of a batch left out',
+    edits: [
+      [
+        'machines/router',
+        'while (outcomes.length < commands.length) {',
+        'while (outcomes.length < Math.max(1, commands.length - 1)) {',
+      ],
+    ],
+    falls: falls('in-order', 'swarm', 0),
+  },
+  {
+    name: 'an entry passed over after it was closed',
+    edits: [
+      [
+        'engine/applier',
+        'if (this.#halted !== null)\n            return;\n        try {',
+        'if (this.#halted !== null || entry.instance % 16 === 15)\n            return;\n        try {',
+      ],
+    ],
+    falls: falls('no-gap', 'swarm', 0),
+  },
+  {
+    name: 'a renewal begins a new tenure',
+    edits: [
+      [
+        'machines/master-machine',
+        'startedAtMs: order.startedAtMs, renewal: instance }',
+        'startedAtMs: order.startedAtMs, version: instance, renewal: instance }',
+      ],
+    ],
+    falls: falls('lease-version', 'lease-and-drift', 4),
+  },
+  {
+    name: 'an answer that depends on the process',
+    edits: [
+      [
+        'machines/router',
+        ': { applied: true, result: answer.result };',
+        ': { applied: true, result: (run.calls = (run.calls ?? 0) + 1) % 50 === 0 ? null : answer.result };',
+      ],
+    ],
+    falls: falls('same-state', 'swarm', 0),
+  },
+  {
+    name: 'a forwarded batch placed one command off',
+    edits: [['engine/committer', 'index: index + at + offset', 'index: index + at + offset + 1']],
+    falls: falls('acked-is-kept', 'lagging-learner', 5),
+  },
+  {
+    name: 'what is done is still counted as waiting',
+    edits: [['engine/committer', 'this.#bytes -= unit.bytes;', '']],
+    falls: falls('bounded', 'liveness', 9),
+  },
+  {
+    name: 'a failed store is never opened again',
+    edits: [['engine/paxos-node', 'await this.#reopen();', '']],
+    falls: falls('progress', 'liveness', 9),
+  },
+  {
+    name: 'the simulator does not wait for stopped processes',
+    edits: [['simulator/simulation', 'goesOn = Math.max(goesOn, node.life?.pausedUntil ?? 0);', '']],
+    falls: falls('progress', 'liveness', 9),
+  },
+];
