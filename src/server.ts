@@ -1,6 +1,6 @@
 // One node as a process: `paxmesh serve`. It runs until a signal or a broken invariant. Exit statuses: 0 after SIGTERM or
 // SIGINT, 1 when it refuses to start (one line on stderr says what to change), 70 when an invariant broke.
-import { type BootedNode, bootNode } from './boot.js';
+import type { BootedNode } from './boot.js';
 import { ConfigError, loadConfig } from './config.js';
 import { StoreUnusable } from './engine/errors.js';
 
@@ -12,12 +12,15 @@ const SHUTDOWN_MS_MAX = 4800;
 export async function serve(env: NodeJS.ProcessEnv, flags: readonly string[]): Promise<void> {
   let booted: BootedNode | null = null;
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+  const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
-    setTimeout(() => process.exit(0), SHUTDOWN_MS_MAX).unref();
     if (booted === null) process.exit(0);
     const { app } = booted;
+    setTimeout(() => {
+      app.log.error({ note: 'shutdown-cut-short' }, 'the shutdown took too long');
+      process.exit(0);
+    }, SHUTDOWN_MS_MAX).unref();
     app.log.info({ note: 'stopping', signal }, 'stopping');
     booted.close().then(
       () => process.exit(0),
@@ -29,8 +32,13 @@ export async function serve(env: NodeJS.ProcessEnv, flags: readonly string[]): P
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Started with a channel to its parent, a node does not outlive it.
+  if (process.connected) process.once('disconnect', () => stop('parent gone'));
   try {
-    booted = await bootNode(loadConfig(env, flags), { fatal: breakOff });
+    const config = loadConfig(env, flags);
+    // Not before the settings are known to be good: a refusal should not wait for all of this to be loaded.
+    const { bootNode } = await import('./boot.js');
+    booted = await bootNode(config, { fatal: breakOff });
   } catch (error) {
     if (stopping) return;
     process.stderr.write(`paxmesh: ${refusalOf(error)}\n`);
@@ -45,7 +53,10 @@ function breakOff(error: unknown): void {
 
 /** One line for people. A stack trace helps nobody who has to change a setting. */
 function refusalOf(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof StoreUnusable) return error.message;
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof StoreUnusable) {
+    return error.message.includes('PAXMESH_STORE') ? error.message : `PAXMESH_STORE: ${error.message}`;
+  }
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const socket = `${address}:${port}`;
   if (code === 'EADDRINUSE') return `PAXMESH_LISTEN: ${socket} is in use by another process; choose another port`;

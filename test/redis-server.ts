@@ -6,11 +6,11 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { watched } from './children.js';
+import { freePort } from './free-port.js';
 
 const BINARY = process.env['REDIS_SERVER'] ?? 'redis-server';
 
@@ -62,7 +62,7 @@ export class RedisServer {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory, '--daemonize', 'no'];
     for (const [name, value] of Object.entries({ ...DURABLE, ...settings }))
       args.push(`--${name}`, ...value.split(' '));
-    const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = watched(spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
     this.#process = child;
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
@@ -96,13 +96,4 @@ export class RedisServer {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,10 +1,9 @@
 // A cluster of real processes on loopback: founding members on free ports, a directory each under one temporary
 // directory, and optionally a chaos proxy before each node's port that only the peers' links go through.
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../free-port.js';
 import { ChaosNetwork } from './chaos-network.js';
 import { eventually, NodeProcess } from './node-process.js';
 
@@ -22,28 +21,6 @@ export interface MasterAnswer {
   readonly node: string | null;
   readonly version: number | null;
   readonly self: boolean;
-}
-
-/** Below the system's range for outgoing connections, so that a port stays free while its node is down. */
-const PORTS_FROM = 12_000;
-const PORTS_COUNT = 18_000;
-const taken = new Set<number>();
-
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS_FROM + Math.floor(Math.random() * PORTS_COUNT);
-    if (taken.has(port)) continue;
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    taken.add(port);
-    return port;
-  }
 }
 
 export class Cluster {
@@ -135,7 +112,7 @@ export class Cluster {
 
   /** Ends every process and removes everything. Safe at any time. */
   async close(): Promise<void> {
-    for (const node of this.nodes) node.signal('SIGCONT');
+    for (const node of this.nodes) node.thaw();
     await this.killAll();
     await this.network?.close();
     if (process.env['KEEP_CLUSTERS'] === undefined) await rm(this.directory, { recursive: true, force: true });

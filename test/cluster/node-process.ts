@@ -4,10 +4,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { watched } from '../children.js';
 
 export const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.js');
 export const READY_MS = 30_000;
 const POLL_MS = 25;
+/** A signal is taken when a process next runs, or is interrupted. */
+const STOPPING_MS = 50;
 
 export interface Exit {
   readonly status: number | null;
@@ -31,20 +34,6 @@ export async function eventually(what: string, holds: () => Promise<boolean> | b
   }
 }
 
-/** Whatever ends the tests, no process stays behind. */
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
-
-/** Ends the child with this process at the latest. */
-export function watched<T extends ChildProcess>(child: T): T {
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  return child;
-}
-
 export class NodeProcess {
   readonly id: string;
   readonly url: string;
@@ -53,7 +42,7 @@ export class NodeProcess {
   #child: ChildProcess | null = null;
   #exit: Promise<Exit> | null = null;
   #stderr = '';
-  /** performance.now() of the last thaw. */
+  /** performance.now() right before the last thaw. */
   thawedAt = 0;
 
   constructor(id: string, port: number, directory: string, settings: Readonly<Record<string, string>>) {
@@ -112,7 +101,17 @@ export class NodeProcess {
 
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
-    if (name === 'SIGCONT') this.thawedAt = performance.now();
+  }
+
+  /** Stands still from then on. */
+  async freeze(): Promise<void> {
+    this.signal('SIGSTOP');
+    await pause(STOPPING_MS);
+  }
+
+  thaw(): void {
+    this.thawedAt = performance.now();
+    this.signal('SIGCONT');
   }
 
   /** kill -9, and wait until it is gone. */

@@ -17,7 +17,10 @@ interface Seen extends MasterAnswer {
   readonly answered: number;
 }
 
-/** Asks every node over and over whether it is master. */
+/**
+ * Asks every node over and over whether it is master. An answer that a freeze fell into proves nothing: it may have been
+ * found before the freeze and sent after it. Only what was asked of a process that stood still is known to be newer.
+ */
 class MasterWatch {
   readonly seen: Seen[] = [];
   readonly #loops: Promise<void>[];
@@ -47,13 +50,21 @@ class MasterWatch {
     await Promise.all(this.#loops);
   }
 
+  /** Asks a node that stands still. It finds its answer after the thaw. */
+  askFrozen(node: NodeProcess): void {
+    const answer = masterAt(node, 20_000).then((told) => {
+      this.seen.push({ ...told, at: node, asked: node.thawedAt, answered: performance.now() });
+    });
+    this.#loops.push(answer);
+  }
+
   async #ask(node: NodeProcess): Promise<void> {
     while (this.#running) {
       const asked = performance.now();
       const answer = await masterAt(node, 20_000).catch(() => null);
-      // A question that waited for a frozen process was answered after the thaw.
-      const since = node.thawedAt < performance.now() ? Math.max(asked, node.thawedAt) : asked;
-      if (answer !== null) this.seen.push({ ...answer, at: node, asked: since, answered: performance.now() });
+      const answered = performance.now();
+      const wasFrozen = asked < node.thawedAt && node.thawedAt <= answered;
+      if (answer !== null && !wasFrozen) this.seen.push({ ...answer, at: node, asked, answered });
       await pause(10);
     }
   }
@@ -68,7 +79,8 @@ test('a master frozen for longer than its lease loses it, never shares it, and l
   for (let round = 0; round < 3; round++) {
     const frozen = await cluster.master();
     await load.progress(50);
-    frozen.signal('SIGSTOP');
+    await frozen.freeze();
+    watch.askFrozen(frozen);
     const others = cluster.others(frozen);
     for (const { url } of others) await load.progress(30, url);
     await eventually('another node takes the lease', async () => {
@@ -76,7 +88,7 @@ test('a master frozen for longer than its lease loses it, never shares it, and l
       return answers.some(({ self }) => self);
     });
     await load.progress(30);
-    frozen.signal('SIGCONT');
+    frozen.thaw();
     await load.progress(30, frozen.url);
   }
   await watch.close();
