@@ -30,6 +30,7 @@ export type DevEvent =
 const READY_MS = 20_000;
 const MASTER_MS = 2000;
 const POLL_MS = 50;
+const ANSWER_MS = 1000;
 const RESTART_MS = 1000;
 const STOP_MS = 5000;
 /** The Redis of the node on port N listens on N + this. */
@@ -50,6 +51,8 @@ export class DevCluster {
   readonly #nodes: { readonly id: string; readonly port: number; readonly url: string }[];
   readonly #children = new Map<string, ChildProcess>();
   readonly #lastLine = new Map<string, string>();
+  /** Those that have said so themselves: whatever else answers on their port proves nothing. */
+  readonly #listening = new WeakSet<ChildProcess>();
   readonly #masters = new Map<string, string | null>();
   #ready = false;
   #stopping: Promise<void> | null = null;
@@ -104,8 +107,10 @@ export class DevCluster {
       store === 'redis' ? `redis://127.0.0.1:${node.port + REDIS_PORT_OFFSET}` : `embedded:${join(resolve(data), id)}`;
     const child = spawn(process.execPath, [CLI, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.set(id, child);
-    createInterface({ input: child.stdout }).on('line', (line) => this.#heard(id, line));
-    createInterface({ input: child.stderr }).on('line', (line) => this.#lastLine.set(id, line));
+    createInterface({ input: child.stdout }).on('line', (line) => this.#heard(id, child, line));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.#lastLine.set(id, line.replace(/^paxmesh: /, ''));
+    });
     child.once('exit', (code, signal) => this.#exited(id, code, signal));
     return child;
   }
@@ -119,14 +124,14 @@ export class DevCluster {
     setTimeout(() => {
       if (this.#stopping !== null) return;
       const child = this.#startNode(id);
-      void this.#untilUp(id, child).then((up) => {
+      void this.#untilUp(child).then((up) => {
         if (up) this.#say({ type: 'back', node: id, url: this.#nodeOf(id).url, pid: child.pid ?? 0 });
       });
     }, RESTART_MS);
   }
 
   /** A node's own log, as JSON lines; what is worth knowing becomes an event. */
-  #heard(node: string, line: string): void {
+  #heard(node: string, child: ChildProcess, line: string): void {
     let entry: LogLine;
     try {
       entry = JSON.parse(line) as LogLine;
@@ -134,7 +139,8 @@ export class DevCluster {
       this.#say({ type: 'note', node, level: 'warn', text: line });
       return;
     }
-    if (entry.note === 'master-changed' && entry.group !== undefined) {
+    if (entry.note === 'listening') this.#listening.add(child);
+    else if (entry.note === 'master-changed' && entry.group !== undefined) {
       const master = entry.node ?? null;
       if (this.#masters.get(entry.group) === master) return;
       this.#masters.set(entry.group, master);
@@ -153,7 +159,7 @@ export class DevCluster {
     const until = Date.now() + READY_MS;
     for (const { id, url } of this.#nodes) {
       const child = this.#children.get(id);
-      if (child === undefined || !(await this.#untilUp(id, child, until))) {
+      if (child === undefined || !(await this.#untilUp(child, until))) {
         if (this.#stopping !== null) return;
         throw new Error(this.#lastLine.get(id) ?? `node ${id} did not come up`);
       }
@@ -174,7 +180,7 @@ export class DevCluster {
   async #masterOf(url: string): Promise<string | null> {
     const [group = 'main'] = this.#options.groups.split(',');
     try {
-      const answer = await fetch(`${url}/v1/groups/${group}/master`);
+      const answer = await fetch(`${url}/v1/groups/${group}/master`, { signal: AbortSignal.timeout(ANSWER_MS) });
       const { node } = (await answer.json()) as { node: string | null };
       if (node !== null) this.#masters.set(group, node);
       return node;
@@ -183,11 +189,10 @@ export class DevCluster {
     }
   }
 
-  /** Whether it serves; false when it exits or the time is over. */
-  async #untilUp(id: string, child: ChildProcess, until = Date.now() + READY_MS): Promise<boolean> {
-    const { url } = this.#nodeOf(id);
+  /** Whether it listens; false when it exits or the time is over. */
+  async #untilUp(child: ChildProcess, until = Date.now() + READY_MS): Promise<boolean> {
     while (child.exitCode === null && child.signalCode === null && Date.now() < until && this.#stopping === null) {
-      if (await answers(`${url}/livez`)) return true;
+      if (this.#listening.has(child)) return true;
       await pause(POLL_MS);
     }
     return false;
@@ -256,7 +261,7 @@ function factsOf(entry: LogLine): string {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url)).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@
 import { WebSocket } from 'ws';
 import { type Client, parseClient, print } from './client.js';
 import { CommandFailed } from './errors.js';
-import { type Instance, lineOf } from './instance-line.js';
+import { instanceLine } from './instance-line.js';
 
 const RETRY_MS = 500;
 /** Closed by the node for a reason that another try does not change. */
@@ -36,7 +36,12 @@ interface Seen {
   readonly reason: string;
 }
 
-type Frame = { readonly type: string; readonly from?: number; readonly firstKept?: number } & Partial<Instance>;
+interface Frame {
+  readonly type: string;
+  readonly instanceId?: number;
+  readonly from?: number;
+  readonly firstKept?: number;
+}
 
 function followOnce(client: Client, query: URLSearchParams): Promise<Seen> {
   const url = new URL(client.inGroup(`/feed?${query}`), client.url);
@@ -52,7 +57,7 @@ function followOnce(client: Client, query: URLSearchParams): Promise<Seen> {
       if ((frame.type === 'commit' || frame.type === 'bookmark') && frame.instanceId !== undefined)
         next = frame.instanceId + 1;
       if (client.json) print(text);
-      else if (frame.type === 'commit') print(lineOf(frame as Instance));
+      else if (frame.type === 'commit') print(instanceLine(text));
       else if (frame.type === 'gap') print(`(instances before ${frame.firstKept} are no longer kept)`);
     });
     socket.on('unexpected-response', (_request, answer) => {

@@ -1,23 +1,23 @@
 // `paxmesh get`: shows committed instances.
 import { parseClient, print } from './client.js';
 import { CommandFailed, UsageError } from './errors.js';
-import { type Instance, lineOf } from './instance-line.js';
+import { instanceLine, pageLines } from './instance-line.js';
 
 export async function get(args: readonly string[]): Promise<void> {
   const { client, positionals } = parseClient(args, {}, 1);
   const [first, last] = readRange(positionals[0]) ?? (await newest(client));
   if (first === last) {
     const text = await client.request('GET', client.inGroup(`/instances/${first}`));
-    return print(client.json ? text : lineOf(JSON.parse(text) as Instance));
+    return print(client.json ? text : instanceLine(text));
   }
   for (let from = first; from <= last; ) {
     const text = await client.request(
       'GET',
       client.inGroup(`/instances?from=${from}&limit=${Math.min(1000, last - from + 1)}`),
     );
-    const page = JSON.parse(text) as { items: Instance[]; next: number };
+    const page = JSON.parse(text) as { items: unknown[]; next: number };
     if (client.json) print(text);
-    else for (const item of page.items) print(lineOf(item));
+    else for (const line of pageLines(text)) print(line);
     if (page.items.length === 0) return;
     from = page.next;
   }

@@ -11,7 +11,7 @@
 // What cannot be found out: a write-ahead log cut short exactly at its end. That is also what is left of a commit that
 // was never acknowledged when the machine lost its power, and must be taken for it.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { GroupId, InstanceId } from '../core/ids.js';
@@ -216,7 +216,7 @@ function sinkOf(batch: ReturnType<Level['batch']>): RowSink {
 
 /** Makes the directory so that it is still there after a loss of power: its parents are synced too. */
 async function makeDurableDirectory(directory: string): Promise<void> {
-  const created = await mkdir(directory, { recursive: true });
+  const created = await makeDirectories(directory);
   if (created === undefined) return;
   for (let path = directory; path.length >= created.length; path = dirname(path)) {
     const parent = await open(dirname(path), 'r');
@@ -226,4 +226,22 @@ async function makeDurableDirectory(directory: string): Promise<void> {
       await parent.close();
     }
   }
+}
+
+/**
+ * Like mkdir with `recursive`, which for ever tries again where a parent exists and yet nothing can be made in it, such as
+ * under /proc. Returns the first directory that was made; undefined: all of them were there.
+ */
+async function makeDirectories(directory: string): Promise<string | undefined> {
+  try {
+    await mkdir(directory);
+    return directory;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return undefined;
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
+  }
+  const created = await makeDirectories(dirname(directory));
+  await mkdir(directory);
+  return created ?? directory;
 }
