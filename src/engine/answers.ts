@@ -9,19 +9,16 @@ import type { BatchCommitted, BatchResult, Committed, ProposalState } from './fa
 export function committed(placed: readonly Placed[]): Committed {
   const [only] = placed;
   if (only === undefined) throw new RangeError('an answer without a command');
-  const { instance, index, outcome, replayed } = first(only);
+  const answer = first(only);
+  const { instance, index, outcome, replayed } = answer;
   if (outcome.applied) return { instanceId: instance, index, result: outcome.result, replayed };
-  if (outcome.code === 'duplicate' || outcome.code === 'idempotency-replayed') {
-    throw new PaxmeshError('internal', 'the answer to this proposal is no longer known');
-  }
-  const facts = { instanceId: instance, index, reason: outcome.reason };
-  throw new PaxmeshError(outcome.code, outcome.reason, { facts, replayed });
+  throw refusal(answer, { instanceId: instance, index }, replayed);
 }
 
 /**
- * A batch is one instance; what a machine rejected inside it says so in its place. A batch that repeats another one, key by
- * key, gets that one's answer; where only some entries are repeats, those say where they stand. Throws
- * precondition-failed when that is what became of all of them.
+ * A batch is one instance; what was not applied in it says so in its place. A batch that repeats another one, key by key,
+ * gets that one's answer; where only some entries are repeats, those say where they stand. Throws the first entry's error
+ * when nothing of it was applied.
  */
 export function batchCommitted(placed: readonly Placed[]): BatchCommitted {
   const entries = placed.map(first);
@@ -30,17 +27,13 @@ export function batchCommitted(placed: readonly Placed[]): BatchCommitted {
   if (head === undefined || here === undefined) throw new RangeError('an answer without a command');
   const replayed = entries.every((entry) => entry.replayed && entry.instance === head.instance);
   const instanceId = replayed ? head.instance : here;
-  const failed = entries.every(({ outcome }) => !outcome.applied && outcome.code === 'precondition-failed');
-  if (failed && !head.outcome.applied) {
-    const { reason } = head.outcome;
-    throw new PaxmeshError('precondition-failed', reason, { facts: { instanceId, reason }, replayed });
-  }
   const results = entries.map(({ instance, index, outcome }): BatchResult => {
     const elsewhere = instance === instanceId ? {} : { instanceId: instance };
     if (outcome.applied) return { index, result: outcome.result, ...elsewhere };
     return { index, result: null, ...elsewhere, code: outcome.code, reason: outcome.reason };
   });
-  return { instanceId, results, replayed };
+  if (entries.some(({ outcome }) => outcome.applied)) return { instanceId, results, replayed };
+  throw refusal(head, { instanceId, results }, replayed);
 }
 
 export function proposalState({ instance, index, outcome }: Remembered): ProposalState {
@@ -57,4 +50,12 @@ interface First {
 function first({ instance, index, outcome }: Placed): First {
   if (!outcome.applied && outcome.code === 'idempotency-replayed') return { ...outcome.first, replayed: true };
   return { instance, index, outcome, replayed: false };
+}
+
+function refusal(placed: First, place: Readonly<Record<string, unknown>>, replayed: boolean): PaxmeshError {
+  const { outcome } = placed;
+  if (outcome.applied || outcome.code === 'duplicate' || outcome.code === 'idempotency-replayed') {
+    return new PaxmeshError('internal', 'the answer to this proposal is no longer known');
+  }
+  return new PaxmeshError(outcome.code, outcome.reason, { facts: { ...place, reason: outcome.reason }, replayed });
 }

@@ -76,12 +76,20 @@ describe('the answer to a batch', () => {
     });
   });
 
-  it('is precondition-failed when the condition of the call did not hold', () => {
-    const error = errorOf(() => batchCommitted([at(4, 0, failed), at(4, 1, failed)]));
+  it('is an error when nothing of it was applied', () => {
+    const error = errorOf(() => batchCommitted([at(4, 0, failed), at(4, 1, rejected)]));
     assert.deepEqual([error.code, error.status, error.outcome], ['precondition-failed', 412, 'none']);
-    assert.deepEqual(error.facts, { instanceId: 4, reason: 'another master' });
+    assert.deepEqual(error.facts, {
+      instanceId: 4,
+      results: [
+        { index: 0, result: null, code: 'precondition-failed', reason: 'another master' },
+        { index: 1, result: null, code: 'command-rejected', reason: 'no' },
+      ],
+      reason: 'another master',
+    });
     assert.equal(error.replayed, false);
-    const repeat = [at(9, 0, repeatOf(at(4, 0, failed))), at(9, 1, repeatOf(at(4, 1, failed)))];
-    assert.equal(errorOf(() => batchCommitted(repeat)).replayed, true);
+    const repeat = [at(9, 0, repeatOf(at(4, 0, failed))), at(9, 1, repeatOf(at(4, 1, rejected)))];
+    const again = errorOf(() => batchCommitted(repeat));
+    assert.deepEqual([again.code, again.facts, again.replayed], [error.code, error.facts, true]);
   });
 });
