@@ -1,0 +1,310 @@
+// Production nodes in one process, for the faults that show only when a node's parts work together: the nodes, their pump
+// and the memory store are the real ones; time is virtual, and letters take half a millisecond. The same calls give the
+// same run. Links are quiet when all is well: leases are long, so that an idle cluster says nothing.
+import type { NodeId } from '../../src/core/ids.js';
+import { Random } from '../../src/core/random.js';
+import type { GroupFace } from '../../src/engine/face.js';
+import { PaxosNode } from '../../src/engine/paxos-node.js';
+import type { Clock, PeerHello, PeerMessage, Timer, Transport, TransportListener } from '../../src/engine/ports.js';
+import type { StateMachine } from '../../src/machines/machine.js';
+import { VirtualTime } from '../../src/simulator/virtual-time.js';
+import { MemoryDisk } from '../../src/store/memory-disk.js';
+import { MemoryStore } from '../../src/store/memory-store.js';
+
+const GROUP = 'g';
+const LETTER_MS = 0.5;
+const LEASE_MS = 60_000;
+const PATIENCE_MS = 10_000;
+export const VALUE_BYTES_MAX = 64 * 1024;
+
+export interface Said {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly message: PeerMessage;
+}
+
+export interface ClusterOptions {
+  readonly nodes?: readonly NodeId[];
+  readonly machines?: (node: NodeId) => readonly StateMachine[];
+}
+
+interface Life {
+  readonly node: PaxosNode;
+  readonly end: End;
+  readonly store: MemoryStore;
+}
+
+export class Cluster {
+  readonly time = new VirtualTime();
+  /** Everything handed to the network, in order; what is lost later too. */
+  readonly said: Said[] = [];
+  /** Looks on while something is said. */
+  onSaid: (said: Said) => void = () => {};
+  readonly #ids: readonly NodeId[];
+  readonly #options: ClusterOptions;
+  readonly #random = new Random(1);
+  readonly #disks = new Map<NodeId, MemoryDisk>();
+  readonly #lives = new Map<NodeId, Life>();
+  readonly #failing = new Map<NodeId, 'before' | 'after'>();
+  readonly #swallowed = new Set<NodeId>();
+  readonly #errors: unknown[] = [];
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#ids = options.nodes ?? ['a', 'b', 'c'];
+    for (const id of this.#ids) this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
+  }
+
+  /** Founded, level, and with a master. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    for (const id of cluster.#ids) await cluster.startNode(id);
+    await cluster.until('a master is known everywhere and all are level', () => cluster.#isSettled());
+    return cluster;
+  }
+
+  get master(): NodeId {
+    const node = this.group(this.#ids[0] ?? '').masterView().node;
+    if (node === null) throw new Error('there is no master');
+    return node;
+  }
+
+  /** All but the master, in order of their names. */
+  get others(): readonly NodeId[] {
+    return this.#ids.filter((id) => id !== this.master);
+  }
+
+  group(id: NodeId): GroupFace {
+    const face = this.#lives.get(id)?.node.group(GROUP);
+    if (face === undefined) throw new Error(`${id} does not run`);
+    return face;
+  }
+
+  disk(id: NodeId) {
+    return this.#disks.get(id)?.groups.get(GROUP);
+  }
+
+  async startNode(id: NodeId): Promise<void> {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new Error(`there is no ${id}`);
+    const clock = new ClusterClock(this.time, this.#random);
+    const store = new MemoryStore(disk, {
+      beforeDurable: () => this.#maybeFail(id, 'before'),
+      afterDurable: () => this.#maybeFail(id, 'after'),
+    });
+    const opening = await store.open();
+    const end = new End(this, { id, store: opening.identity });
+    const members = this.#ids.map((each) => ({ id: each, url: `http://${each}` }));
+    const node = new PaxosNode({
+      id,
+      url: `http://${id}`,
+      version: 'test',
+      groups: [GROUP],
+      members,
+      leaseMs: LEASE_MS,
+      timeoutMs: 1000,
+      valueBytesMax: VALUE_BYTES_MAX,
+      store,
+      opening,
+      transport: end,
+      clock,
+      trace: () => {},
+      machines: () => this.#options.machines?.(id) ?? [],
+      fatal: (error) => this.#errors.push(error),
+    });
+    this.#lives.set(id, { node, end, store });
+    await node.start();
+    for (const [other, life] of this.#lives) if (other !== id) this.#link(end, life.end);
+  }
+
+  /** Kill -9: nothing is flushed and nothing is said any more. */
+  kill(id: NodeId): void {
+    const life = this.#lives.get(id);
+    if (life === undefined) return;
+    this.#lives.delete(id);
+    life.store.crash();
+    life.node.close();
+    for (const { end } of this.#lives.values()) end.down(life.end.self);
+  }
+
+  /** The next commit of this node fails, with nothing or with all of it on disk. */
+  failNextCommit(id: NodeId, when: 'before' | 'after'): void {
+    this.#failing.set(id, when);
+  }
+
+  /** Links to this node look alive and carry nothing. */
+  swallow(id: NodeId): void {
+    this.#swallowed.add(id);
+  }
+
+  /** The links are made anew. */
+  mend(id: NodeId): void {
+    this.#swallowed.delete(id);
+    const mended = this.#lives.get(id)?.end;
+    if (mended === undefined) return;
+    for (const { end } of this.#lives.values()) {
+      if (end === mended) continue;
+      end.down(mended.self);
+      mended.down(end.self);
+      this.#link(end, mended);
+    }
+  }
+
+  async run(ms: number): Promise<void> {
+    await this.time.run(this.time.now + ms, () => true);
+    this.#check();
+  }
+
+  async until(what: string, holds: () => boolean): Promise<void> {
+    await this.time.run(this.time.now + PATIENCE_MS, () => !holds());
+    this.#check();
+    if (!holds()) throw new Error(`in vain: ${what}`);
+  }
+
+  /** Runs until all calls are answered. */
+  async answers<T>(calls: readonly Promise<T>[]): Promise<PromiseSettledResult<T>[]> {
+    let answers: PromiseSettledResult<T>[] | null = null;
+    void Promise.allSettled(calls).then((all) => {
+      answers = all;
+    });
+    await this.until('all calls are answered', () => answers !== null);
+    return answers ?? [];
+  }
+
+  /** The same, for calls that have to succeed. */
+  async results<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+    return (await this.answers(calls)).map((answer) => {
+      if (answer.status === 'rejected') throw answer.reason;
+      return answer.value;
+    });
+  }
+
+  // ------------------------------------------------------------------------------------ for the ends
+
+  carry(from: PeerHello, to: NodeId, messages: readonly PeerMessage[], link: object): void {
+    for (const message of messages) {
+      const said = { from: from.id, to, message };
+      this.said.push(said);
+      this.onSaid(said);
+    }
+    if (this.#swallowed.has(from.id) || this.#swallowed.has(to)) return;
+    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, messages, link));
+  }
+
+  #link(one: End, other: End): void {
+    const link = {};
+    this.time.after(LETTER_MS, () => {
+      if (this.#lives.get(one.self.id)?.end !== one || this.#lives.get(other.self.id)?.end !== other) return;
+      one.up(other.self, link);
+      other.up(one.self, link);
+    });
+  }
+
+  async #maybeFail(id: NodeId, when: 'before' | 'after'): Promise<void> {
+    if (this.#failing.get(id) !== when) return;
+    this.#failing.delete(id);
+    throw new Error('the disk says no');
+  }
+
+  #isSettled(): boolean {
+    const faces = this.#ids.map((id) => this.group(id));
+    const last = Math.max(...faces.map(({ lastChosen }) => lastChosen));
+    return faces.every((face) => face.masterView().node !== null && face.applied === last);
+  }
+
+  #check(): void {
+    if (this.#errors.length > 0) throw this.#errors[0];
+  }
+}
+
+/** One node's end of the network. */
+class End implements Transport {
+  readonly self: PeerHello;
+  readonly #cluster: Cluster;
+  readonly #links = new Map<NodeId, object>();
+  readonly #outbox = new Map<NodeId, PeerMessage[]>();
+  #listener: TransportListener | null = null;
+
+  constructor(cluster: Cluster, self: PeerHello) {
+    this.#cluster = cluster;
+    this.self = self;
+  }
+
+  listen(listener: TransportListener): void {
+    this.#listener = listener;
+  }
+
+  /** Everybody is linked with everybody who runs. */
+  setPeers(): void {}
+
+  send(to: NodeId, _group: string, message: PeerMessage): void {
+    const box = this.#outbox.get(to) ?? [];
+    box.push(message);
+    this.#outbox.set(to, box);
+  }
+
+  flush(): void {
+    for (const [to, messages] of this.#outbox) {
+      const link = this.#links.get(to);
+      if (link !== undefined) this.#cluster.carry(this.self, to, messages, link);
+    }
+    this.#outbox.clear();
+  }
+
+  isConnected(peer: NodeId): boolean {
+    return this.#links.has(peer);
+  }
+
+  async close(): Promise<void> {
+    this.#links.clear();
+  }
+
+  up(peer: PeerHello, link: object): void {
+    this.#links.set(peer.id, link);
+    this.#listener?.connected(peer);
+  }
+
+  down(peer: PeerHello): void {
+    if (this.#links.delete(peer.id)) this.#listener?.disconnected(peer);
+  }
+
+  deliver(from: PeerHello, messages: readonly PeerMessage[], link: object): void {
+    if (this.#links.get(from.id) !== link) return;
+    for (const message of messages) this.#listener?.received(from, GROUP, message);
+  }
+}
+
+class ClusterClock implements Clock {
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+
+  constructor(time: VirtualTime, random: Random) {
+    this.#time = time;
+    this.#random = random;
+  }
+
+  now(): number {
+    return this.#time.now;
+  }
+
+  wallMs(): number {
+    return this.#time.now;
+  }
+
+  defer(work: () => void): void {
+    this.#time.after(0, work);
+  }
+
+  after(ms: number, work: () => void): Timer {
+    const event = this.#time.after(Math.max(1, Math.ceil(ms)), work);
+    return {
+      cancel: () => {
+        event.run = null;
+      },
+    };
+  }
+
+  random(): number {
+    return this.#random.next();
+  }
+}
