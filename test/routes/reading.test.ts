@@ -70,6 +70,14 @@ describe('reading', () => {
     });
   });
 
+  it('shows an instance that another node has answered with, but that is only just coming in here', async () => {
+    await fill(1);
+    const answer = get('/v1/groups/main/instances/1');
+    await new Promise((resolve) => setImmediate(resolve));
+    await fill(1);
+    assert.deepEqual([(await answer).statusCode, (await answer).json().instanceId], [200, 1]);
+  });
+
   it('wakes a long poll when something is chosen', async () => {
     const waiting = get('/v1/groups/main/instances?from=0&waitMs=60000');
     await new Promise((resolve) => setImmediate(resolve));

@@ -6,6 +6,12 @@ import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+/**
+ * An id so little beyond the end is most likely one that another node has just answered with: it is on its way here, and
+ * waiting for it this long spares the caller a 404. A caller who guessed is told a moment later.
+ */
+const ON_ITS_WAY_INSTANCES = 1000;
+const ON_ITS_WAY_MS = 100;
 
 const instanceRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -15,6 +21,7 @@ const instanceRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getInstance',
         summary: 'One chosen instance',
+        description: `An id just beyond the end is waited for a moment (${ON_ITS_WAY_MS} ms): another node may have answered with it already.`,
         tags: ['log'],
         params: InstanceParams,
         response: {
@@ -27,7 +34,11 @@ const instanceRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const view = await app.groupOf(request).instance(request.params.id);
+      const group = app.groupOf(request);
+      const { id } = request.params;
+      if (id > group.lastChosen && id <= group.lastChosen + ON_ITS_WAY_INSTANCES)
+        await app.lifecycle.whileConnected(reply, (signal) => group.instances(id, 1, ON_ITS_WAY_MS, signal));
+      const view = await group.instance(id);
       reply.header('content-type', JSON_TYPE);
       return instanceJson(view);
     },
