@@ -48,6 +48,12 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   }
 }
 
+// Whoever read our output has seen enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 main(process.argv.slice(2)).catch((error: unknown) => {
   const usage =
     error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS_') === true;

@@ -1,12 +1,16 @@
 // A whole cluster on one machine, for trying things out: one process per node (and one redis-server per node with
 // `store: redis`), the same processes as in production, watched and started again when they die. It tells what happens as
-// events; it prints nothing. Node ids are a, b, c …
-import { type ChildProcess, spawn } from 'node:child_process';
+// events; it prints nothing. Node ids are a, b, c … No process outlives it, except a Redis server when it is killed itself.
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { checkPorts, checkShape, keepShape } from './dev-ground.js';
+import { factsOf, type LogLine } from './dev-log.js';
+import { isReady, type Master, masterAt, whyUnready } from './dev-probe.js';
+import { startRedis } from './dev-redis.js';
 
 export interface DevClusterOptions {
   readonly nodes: number;
@@ -30,20 +34,13 @@ export type DevEvent =
 const READY_MS = 20_000;
 const MASTER_MS = 2000;
 const POLL_MS = 50;
-const ANSWER_MS = 1000;
+/** Doubled each time a process ends without having come up. */
 const RESTART_MS = 1000;
+const RESTART_MS_MAX = 30_000;
 const STOP_MS = 5000;
 /** The Redis of the node on port N listens on N + this. */
 const REDIS_PORT_OFFSET = 1000;
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
-
-interface LogLine {
-  readonly level: number;
-  readonly note?: string;
-  readonly group?: string;
-  readonly node?: string | null;
-  readonly msg?: string;
-}
 
 export class DevCluster {
   readonly #options: DevClusterOptions;
@@ -53,7 +50,8 @@ export class DevCluster {
   readonly #lastLine = new Map<string, string>();
   /** Those that have said so themselves: whatever else answers on their port proves nothing. */
   readonly #listening = new WeakSet<ChildProcess>();
-  readonly #masters = new Map<string, string | null>();
+  readonly #masters = new Map<string, Master>();
+  readonly #failures = new Map<string, number>();
   #ready = false;
   #stopping: Promise<void> | null = null;
 
@@ -68,16 +66,25 @@ export class DevCluster {
 
   /** Resolves when every node is ready; throws when one refuses to start. */
   async start(): Promise<void> {
-    const { nodes, store, data } = this.#options;
-    this.#say({ type: 'starting', nodes, store, data });
+    const { store, data } = this.#options;
+    checkShape(data, store, this.#options);
+    const ports = this.#nodes.map(({ port }) => port);
+    await checkPorts(store === 'redis' ? ports.flatMap((port) => [port, port + REDIS_PORT_OFFSET]) : ports);
+    this.#say({ type: 'starting', nodes: this.#nodes.length, store, data });
     mkdirSync(data, { recursive: true });
+    process.once('exit', () => this.kill());
     if (store === 'redis') await Promise.all(this.#nodes.map(({ id }) => this.#startRedis(id)));
-    for (const { id } of this.#nodes) this.#startNode(id);
+    for (const { id } of this.#nodes) if (this.#stopping === null) this.#startNode(id);
     await this.#untilReady();
     if (this.#stopping !== null) return;
+    keepShape(data, store, this.#options);
     this.#ready = true;
-    const [group = 'main'] = this.#options.groups.split(',');
-    this.#say({ type: 'ready', urls: this.#nodes.map(({ url }) => url), master: this.#masters.get(group) ?? null });
+    const master = this.#masters.get(this.#firstGroup)?.node ?? null;
+    this.#say({ type: 'ready', urls: this.#nodes.map(({ url }) => url), master });
+    for (const { id, url } of this.#nodes) {
+      const why = await whyUnready(url);
+      if (why !== null) this.#say({ type: 'note', node: id, level: 'warn', text: `is not ready: ${why}` });
+    }
   }
 
   /** Nodes first, each giving back its lease, then the stores. Idempotent. */
@@ -86,12 +93,21 @@ export class DevCluster {
     return this.#stopping;
   }
 
+  /** At once, whatever is under way. Nothing that was acknowledged is lost by it. */
+  kill(): void {
+    for (const child of this.#children.values()) child.kill('SIGKILL');
+  }
+
   async #stopAll(): Promise<void> {
     this.#say({ type: 'stopping' });
     // One after the other, so that a master gives its lease back while there is still a majority to take note.
     for (const { id } of this.#nodes) await end(this.#children.get(id));
     await Promise.all(this.#nodes.map(({ id }) => end(this.#children.get(`redis-${id}`))));
     this.#say({ type: 'stopped', data: this.#options.data });
+  }
+
+  get #firstGroup(): string {
+    return this.#options.groups.split(',')[0] ?? 'main';
   }
 
   #startNode(id: string): ChildProcess {
@@ -105,8 +121,14 @@ export class DevCluster {
     env['PAXMESH_GROUPS'] = groups;
     env['PAXMESH_STORE'] =
       store === 'redis' ? `redis://127.0.0.1:${node.port + REDIS_PORT_OFFSET}` : `embedded:${join(resolve(data), id)}`;
-    const child = spawn(process.execPath, [CLI, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Out of reach of the terminal's Ctrl-C, so that the nodes can go one after the other; the channel ends it with us.
+    const child = spawn(process.execPath, [CLI, 'serve'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     this.#children.set(id, child);
+    this.#lastLine.delete(id);
     createInterface({ input: child.stdout }).on('line', (line) => this.#heard(id, child, line));
     createInterface({ input: child.stderr }).on('line', (line) => {
       this.#lastLine.set(id, line.replace(/^paxmesh: /, ''));
@@ -117,17 +139,26 @@ export class DevCluster {
 
   #exited(id: string, code: number | null, signal: NodeJS.Signals | null): void {
     this.#children.delete(id);
-    if (this.#stopping !== null) return;
-    if (!this.#ready) return;
+    if (this.#stopping !== null || !this.#ready) return;
     const last = this.#lastLine.get(id);
     this.#say({ type: 'exited', node: id, why: signal ?? `status ${code}${last === undefined ? '' : `: ${last}`}` });
-    setTimeout(() => {
-      if (this.#stopping !== null) return;
+    this.#again(id, async () => {
       const child = this.#startNode(id);
-      void this.#untilUp(child).then((up) => {
-        if (up) this.#say({ type: 'back', node: id, url: this.#nodeOf(id).url, pid: child.pid ?? 0 });
-      });
-    }, RESTART_MS);
+      if (!(await this.#untilUp(child))) return;
+      this.#failures.delete(id);
+      this.#say({ type: 'back', node: id, url: this.#nodeOf(id).url, pid: child.pid ?? 0 });
+    });
+  }
+
+  #again(name: string, start: () => Promise<void>): void {
+    const failures = this.#failures.get(name) ?? 0;
+    this.#failures.set(name, failures + 1);
+    setTimeout(
+      () => {
+        if (this.#stopping === null) void start();
+      },
+      Math.min(RESTART_MS * 2 ** failures, RESTART_MS_MAX),
+    ).unref();
   }
 
   /** A node's own log, as JSON lines; what is worth knowing becomes an event. */
@@ -141,10 +172,7 @@ export class DevCluster {
     }
     if (entry.note === 'listening') this.#listening.add(child);
     else if (entry.note === 'master-changed' && entry.group !== undefined) {
-      const master = entry.node ?? null;
-      if (this.#masters.get(entry.group) === master) return;
-      this.#masters.set(entry.group, master);
-      if (this.#ready && this.#stopping === null) this.#say({ type: 'master', group: entry.group, master });
+      this.#masterIs(entry.group, { node: entry.node ?? null, version: entry.version ?? -1 });
     } else if (
       entry.level >= 40 &&
       entry.note !== undefined &&
@@ -153,6 +181,16 @@ export class DevCluster {
     ) {
       this.#say({ type: 'note', node, level: entry.level >= 50 ? 'error' : 'warn', text: factsOf(entry) });
     }
+  }
+
+  /** Nodes tell the same thing one after the other, and one that catches up tells old news. */
+  #masterIs(group: string, master: Master): void {
+    const known = this.#masters.get(group);
+    if (known !== undefined && master.version < known.version) return;
+    if (known?.node === null && master.version === known.version) return;
+    this.#masters.set(group, master);
+    if (known?.node === master.node || !this.#ready || this.#stopping !== null) return;
+    this.#say({ type: 'master', group, master: master.node });
   }
 
   async #untilReady(): Promise<void> {
@@ -166,26 +204,15 @@ export class DevCluster {
       this.#say({ type: 'up', node: id, url, pid: child.pid ?? 0 });
     }
     while (Date.now() < until && this.#stopping === null) {
-      if ((await Promise.all(this.#nodes.map(({ url }) => answers(`${url}/readyz`)))).every(Boolean)) break;
+      if ((await Promise.all(this.#nodes.map(({ url }) => isReady(url)))).every(Boolean)) break;
       await pause(POLL_MS);
     }
     // After a crash the old lease must run out first; proposals do not wait for that, so neither do we for long.
     const masterBy = Date.now() + MASTER_MS;
     while (Date.now() < masterBy && this.#stopping === null) {
-      if ((await this.#masterOf(this.#nodes[0]?.url ?? '')) !== null) return;
+      const master = await masterAt(this.#nodes[0]?.url ?? '', this.#firstGroup);
+      if (master !== null) return this.#masterIs(this.#firstGroup, master);
       await pause(POLL_MS);
-    }
-  }
-
-  async #masterOf(url: string): Promise<string | null> {
-    const [group = 'main'] = this.#options.groups.split(',');
-    try {
-      const answer = await fetch(`${url}/v1/groups/${group}/master`, { signal: AbortSignal.timeout(ANSWER_MS) });
-      const { node } = (await answer.json()) as { node: string | null };
-      if (node !== null) this.#masters.set(group, node);
-      return node;
-    } catch {
-      return null;
     }
   }
 
@@ -198,42 +225,32 @@ export class DevCluster {
     return false;
   }
 
-  async #startRedis(id: string): Promise<void> {
-    const { port } = this.#nodeOf(id);
+  async #startRedis(id: string): Promise<ChildProcess> {
+    const name = `redis-${id}`;
     const directory = join(resolve(this.#options.data), `${id}-redis`);
-    mkdirSync(directory, { recursive: true });
-    const redisPort = port + REDIS_PORT_OFFSET;
-    const args = ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--no-appendfsync-on-rewrite', 'no'];
-    const strict = ['--aof-load-truncated', 'no', '--maxmemory-policy', 'noeviction'];
-    const server = process.env['REDIS_SERVER'] ?? 'redis-server';
-    const child = spawn(server, [...args, ...durable, ...strict], { stdio: 'ignore', detached: true });
-    this.#children.set(`redis-${id}`, child);
-    const failed = new Promise<never>((_, reject) => {
-      child.once('error', () =>
-        reject(new Error(`cannot run ${server}: install it (apt-get install redis-server), or set REDIS_SERVER`)),
-      );
-      child.once('exit', (code) => {
-        this.#children.delete(`redis-${id}`);
-        reject(new Error(`redis-server for node ${id} on port ${redisPort} ended with status ${code}`));
-        if (this.#ready && this.#stopping === null) {
-          this.#say({ type: 'exited', node: `redis-${id}`, why: `status ${code}` });
-          setTimeout(() => void this.#restartRedis(id), RESTART_MS);
-        }
-      });
+    const child = await startRedis(this.#nodeOf(id).port + REDIS_PORT_OFFSET, directory);
+    this.#children.set(name, child);
+    child.once('exit', (code, signal) => {
+      this.#children.delete(name);
+      if (!this.#ready || this.#stopping !== null) return;
+      this.#say({ type: 'exited', node: name, why: signal ?? `status ${code}` });
+      this.#againRedis(id, name);
     });
-    await Promise.race([failed, untilListening(redisPort)]);
-    // From here on its end is an event, not a failure of the start.
-    failed.catch(() => this.#children.delete(`redis-${id}`));
+    return child;
   }
 
-  async #restartRedis(id: string): Promise<void> {
-    if (this.#stopping !== null) return;
-    try {
-      await this.#startRedis(id);
-    } catch (error) {
-      this.#say({ type: 'note', node: `redis-${id}`, level: 'error', text: (error as Error).message });
-    }
+  #againRedis(id: string, name: string): void {
+    this.#again(name, async () => {
+      try {
+        const { pid = 0 } = await this.#startRedis(id);
+        this.#failures.delete(name);
+        const url = `redis://127.0.0.1:${this.#nodeOf(id).port + REDIS_PORT_OFFSET}`;
+        this.#say({ type: 'back', node: name, url, pid });
+      } catch (error) {
+        this.#say({ type: 'note', node: name, level: 'error', text: (error as Error).message });
+        this.#againRedis(id, name);
+      }
+    });
   }
 
   #nodeOf(id: string): { readonly port: number; readonly url: string } {
@@ -241,44 +258,6 @@ export class DevCluster {
     if (node === undefined) throw new RangeError(`no node ${id}`);
     return node;
   }
-}
-
-function factsOf(entry: LogLine): string {
-  const {
-    level: _level,
-    time: _time,
-    pid: _pid,
-    hostname: _host,
-    msg: _msg,
-    note,
-    ...facts
-  } = entry as LogLine & Record<string, unknown>;
-  const words = Object.entries(facts).map(
-    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return [note, ...words].join(', ');
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
-  } catch {
-    return false;
-  }
-}
-
-async function untilListening(port: number): Promise<void> {
-  const until = Date.now() + READY_MS;
-  while (Date.now() < until) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = createConnection({ port, host: '127.0.0.1' }, () => resolve(true));
-      socket.on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (open) return;
-    await pause(POLL_MS);
-  }
-  throw new Error(`redis-server on port ${port} does not answer`);
 }
 
 async function end(child: ChildProcess | undefined): Promise<void> {

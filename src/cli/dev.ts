@@ -5,6 +5,7 @@ import { print } from './client.js';
 import { CommandFailed, UsageError } from './errors.js';
 
 const NODES_MAX = 9;
+const SAME_KEYPRESS_MS = 500;
 
 export async function dev(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -28,9 +29,14 @@ export async function dev(args: readonly string[]): Promise<void> {
     : sayTo(values.groups.split(',')[0] ?? 'main');
   const cluster = new DevCluster({ nodes, port, data: values.data, store, groups: values.groups }, say);
   const stopped = new Promise<void>((resolve) => {
-    const stop = (): void => void cluster.stop().then(resolve);
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    let askedAt: number | null = null;
+    const stop = (): void => {
+      // npm passes on what the terminal has sent already: the same keypress arrives twice.
+      if (askedAt !== null && performance.now() - askedAt > SAME_KEYPRESS_MS) cluster.kill();
+      askedAt ??= performance.now();
+      void cluster.stop().then(resolve);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   });
   try {
     await cluster.start();
@@ -70,23 +76,33 @@ function sayTo(group: string): (event: DevEvent) => void {
       case 'note':
         return print(`${time}  ${name} ${styleText(event.level === 'warn' ? 'yellow' : 'red', event.text)}`);
       case 'stopping':
-        return print(`\n${time}  stopping`);
+        return print(`\n${time}  stopping one after the other; Ctrl-C again kills`);
       case 'stopped':
-        return print(`${time}  stopped; the data stays under ${event.data}, npm start goes on with it`);
+        return print(`${time}  stopped; the data stays under ${event.data}, ${again()} goes on with it`);
     }
   };
 }
 
+/** The words that started this. */
+function again(): string {
+  return process.env['npm_lifecycle_event'] === 'start' ? 'npm start' : 'the same command';
+}
+
 function welcome(urls: readonly string[], master: string | null, group: string): string {
-  const url = urls[0] ?? '';
+  const [url = ''] = urls;
+  const other = urls[1] ?? url;
   const last = urls.at(-1) ?? url;
+  const who = master === null ? 'No master yet' : `${styleText('bold', master)} is master`;
   return `
-  ${master === null ? 'No master yet' : `${styleText('bold', master)} is master`}. Any node takes any request; try:
+  ${who}. Any node takes any request. Commit a value on one node:
 
     curl -i -H 'content-type: application/json' -d '{"hello":"world"}' ${url}/v1/groups/${group}/proposals
-    curl '${last}/v1/groups/${group}/instances?from=0'
 
-  Dashboard and reference: ${url}/   ${url}/docs
-  Ctrl-C stops all of it.
+  Read it on another, follow the log on a third:
+
+    curl '${other}/v1/groups/${group}/instances?from=0'
+    curl -N '${last}/v1/groups/${group}/events?from=0'
+
+  API reference: ${url}/docs      Ctrl-C stops all of it.
 `;
 }

@@ -38,7 +38,7 @@ describe('dev on a port that is taken', () => {
   it('is refused with one line when the other program answers as a node would', async () => {
     const { status, stderr, port } = await devAgainst((_request, response) => response.end('{"node":"a"}'));
     assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`^paxmesh: PAXMESH_LISTEN: 127\\.0\\.0\\.1:${port} is in use[^\\n]*\\n$`));
+    assert.match(stderr, new RegExp(`^paxmesh: 127\\.0\\.0\\.1:${port} is in use[^\\n]*\\n$`));
   });
 
   it('is refused just so when the other program never answers', async () => {
