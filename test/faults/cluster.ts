@@ -5,11 +5,12 @@ import type { NodeId } from '../../src/core/ids.js';
 import { Random } from '../../src/core/random.js';
 import type { GroupFace } from '../../src/engine/face.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
-import type { Clock, PeerHello, PeerMessage, Timer, Transport, TransportListener } from '../../src/engine/ports.js';
+import type { PeerHello, PeerMessage, Transport, TransportListener } from '../../src/engine/ports.js';
 import type { StateMachine } from '../../src/machines/machine.js';
 import { VirtualTime } from '../../src/simulator/virtual-time.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
+import { VirtualClock } from './virtual-clock.js';
 
 const GROUP = 'g';
 const LETTER_MS = 0.5;
@@ -87,7 +88,7 @@ export class Cluster {
   async startNode(id: NodeId): Promise<void> {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no ${id}`);
-    const clock = new ClusterClock(this.time, this.#random);
+    const clock = new VirtualClock(this.time, this.#random);
     const store = new MemoryStore(disk, {
       beforeDurable: () => this.#maybeFail(id, 'before'),
       afterDurable: () => this.#maybeFail(id, 'after'),
@@ -271,40 +272,5 @@ class End implements Transport {
   deliver(from: PeerHello, messages: readonly PeerMessage[], link: object): void {
     if (this.#links.get(from.id) !== link) return;
     for (const message of messages) this.#listener?.received(from, GROUP, message);
-  }
-}
-
-class ClusterClock implements Clock {
-  readonly #time: VirtualTime;
-  readonly #random: Random;
-
-  constructor(time: VirtualTime, random: Random) {
-    this.#time = time;
-    this.#random = random;
-  }
-
-  now(): number {
-    return this.#time.now;
-  }
-
-  wallMs(): number {
-    return this.#time.now;
-  }
-
-  defer(work: () => void): void {
-    this.#time.after(0, work);
-  }
-
-  after(ms: number, work: () => void): Timer {
-    const event = this.#time.after(Math.max(1, Math.ceil(ms)), work);
-    return {
-      cancel: () => {
-        event.run = null;
-      },
-    };
-  }
-
-  random(): number {
-    return this.#random.next();
   }
 }

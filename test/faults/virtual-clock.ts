@@ -1,0 +1,39 @@
+// The clock of a production node on virtual time: one time for all, never wrong, and as coarse as real timers are.
+import type { Random } from '../../src/core/random.js';
+import type { Clock, Timer } from '../../src/engine/ports.js';
+import type { VirtualTime } from '../../src/simulator/virtual-time.js';
+
+export class VirtualClock implements Clock {
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+
+  constructor(time: VirtualTime, random: Random) {
+    this.#time = time;
+    this.#random = random;
+  }
+
+  now(): number {
+    return this.#time.now;
+  }
+
+  wallMs(): number {
+    return this.#time.now;
+  }
+
+  defer(work: () => void): void {
+    this.#time.after(0, work);
+  }
+
+  after(ms: number, work: () => void): Timer {
+    const event = this.#time.after(Math.max(1, Math.ceil(ms)), work);
+    return {
+      cancel: () => {
+        event.run = null;
+      },
+    };
+  }
+
+  random(): number {
+    return this.#random.next();
+  }
+}
