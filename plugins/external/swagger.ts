@@ -37,6 +37,17 @@ export default fp<SwaggerOptions>(
               description: 'Asked for when the node was given tokens. Roles: read, write, admin',
             },
           },
+          headers: {
+            'Paxmesh-Node': { description: 'The node that answers', schema: { type: 'string' } },
+            'Paxmesh-Instance': {
+              description: 'The last instance applied there; -1 before the first',
+              schema: { type: 'integer', minimum: -1 },
+            },
+            'Retry-After': {
+              description: 'With 503: seconds after which another try makes sense',
+              schema: { type: 'integer', minimum: 0 },
+            },
+          },
         },
         paths: { '/v1/groups/{group}/feed': feedPath },
       },
@@ -44,7 +55,9 @@ export default fp<SwaggerOptions>(
       // Routes are found in the order of the directory; the document must not depend on that.
       transformObject: (document) => {
         if (!('openapiObject' in document)) return document.swaggerObject;
-        sortKeys(document.openapiObject.paths ?? {});
+        const { paths = {} } = document.openapiObject;
+        sortKeys(paths);
+        for (const [path, operations] of Object.entries(paths)) nameHeaders(path, operations);
         return document.openapiObject;
       },
       refResolver: {
@@ -60,4 +73,21 @@ function sortKeys(record: object): void {
   const sorted = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [key] of sorted) Reflect.deleteProperty(record, key);
   Object.assign(record, Object.fromEntries(sorted));
+}
+
+interface Response {
+  headers?: Record<string, unknown>;
+}
+
+/** The headers that hooks set, on every answer. */
+function nameHeaders(path: string, operations: object | undefined): void {
+  const named = ['Paxmesh-Node', ...(path.startsWith('/v1/groups/{group}') ? ['Paxmesh-Instance'] : [])];
+  for (const operation of Object.values(operations ?? {}) as { responses?: Record<string, Response> }[]) {
+    for (const [status, response] of Object.entries(operation.responses ?? {})) {
+      if (status === '101') continue;
+      const names = status === '503' || status === '5XX' ? [...named, 'Retry-After'] : named;
+      const references = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
+      response.headers = { ...response.headers, ...Object.fromEntries(references) };
+    }
+  }
 }

@@ -25,6 +25,34 @@ describe('the OpenAPI document', () => {
     assert.equal(versionless(edge.app.swagger({ yaml: true })), versionless(file));
   });
 
+  it('has every route but the redirect of /, and the headers that all answers carry', async () => {
+    const { paths } = (await edge.app.inject('/openapi.json')).json() as {
+      paths: Record<string, Record<string, { responses: Record<string, { headers?: object }> }>>;
+    };
+    const group = '/v1/groups/{group}';
+    assert.deepEqual(
+      Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)),
+      [
+        ...['docs', 'livez', 'metrics', 'openapi.json', 'openapi.yaml', 'readyz', 'v1/groups'].map(
+          (it) => `get /${it}`,
+        ),
+        `get ${group}`,
+        `post ${group}/batches`,
+        ...['events', 'feed', 'instances', 'instances/{id}', 'master', 'members'].map((it) => `get ${group}/${it}`),
+        `post ${group}/proposals`,
+        `get ${group}/proposals/{key}`,
+        'get /v1/node',
+      ],
+    );
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [status, { headers = {} }] of Object.values(methods).flatMap((it) => Object.entries(it.responses))) {
+        if (status === '101') continue;
+        assert.ok('Paxmesh-Node' in headers, `${path} ${status}`);
+        assert.equal('Paxmesh-Instance' in headers, path.startsWith(group), `${path} ${status}`);
+      }
+    }
+  });
+
   for (const [method, url, status, name] of [
     ['GET', '/livez', 200, 'Live'],
     ['GET', '/readyz', 200, 'Ready'],

@@ -5,8 +5,8 @@ import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
 
 const groupRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const answers = (name: string, description: string) => ({
-    200: { description, content: { 'application/json': { schema: Type.Unsafe({ $ref: `${name}#` }) } } },
+  const answers = (name: string, description: string, headers: object = {}) => ({
+    200: { description, headers, content: { 'application/json': { schema: Type.Unsafe({ $ref: `${name}#` }) } } },
     ...problems(404),
   });
 
@@ -32,10 +32,11 @@ const groupRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getMembers',
         summary: 'Who belongs to the group',
-        description: 'The ETag is the version, in quotes.',
         tags: ['groups'],
         params: GroupParams,
-        response: answers('Members', 'The membership applied here'),
+        response: answers('Members', 'The membership applied here', {
+          ETag: { type: 'string', description: 'The version, in quotes' },
+        }),
       },
     },
     async (request, reply) => {
