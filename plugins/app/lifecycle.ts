@@ -1,6 +1,7 @@
 // The order of going: unready, drain the engine, wake what waits (feeds, long polls), then sockets, then what is left of
 // the connections. Must be registered before the WebSocket plugin, whose own closing would cut the peers' links while
 // proposals are still in flight.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { PaxmeshError } from '../../src/engine/errors.js';
@@ -13,6 +14,8 @@ declare module 'fastify' {
 }
 
 const DRAIN_MS = 3000;
+/** Callers that are busy hear `draining` and `Connection: close` before their idle connections go, not a broken one. */
+const LINGER_MS = 150;
 const CONNECTION_GRACE_MS = 1000;
 const IDLE_CHECK_MS = 50;
 
@@ -20,10 +23,12 @@ const IDLE_CHECK_MS = 50;
 class Lifecycle {
   draining = false;
   readonly #waiting = new Set<() => void>();
+  #woken = false;
 
-  /** Calls `wake` once, when waits must end. Returns the way to be forgotten. */
+  /** Calls `wake` once, when waits must end; soon, when they must already. Returns the way to be forgotten. */
   onClosing(wake: () => void): () => boolean {
     this.#waiting.add(wake);
+    if (this.#woken) queueMicrotask(() => this.#waiting.delete(wake) && wake());
     return () => this.#waiting.delete(wake);
   }
 
@@ -53,6 +58,7 @@ class Lifecycle {
   }
 
   wakeAll(): void {
+    this.#woken = true;
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
@@ -68,6 +74,7 @@ export default fp(
       lifecycle.draining = true;
       await app.paxmesh.drain(DRAIN_MS);
       lifecycle.wakeAll();
+      await pause(LINGER_MS);
       // The server closes what is idle once; what becomes idle later would keep it open until its keep-alive ends.
       idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
       late = setTimeout(() => app.server.closeAllConnections(), CONNECTION_GRACE_MS);

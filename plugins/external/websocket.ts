@@ -32,7 +32,10 @@ export default fp<WebSocketOptions>(
       options: { maxPayload: valueBytesMax + FRAME_OVERHEAD_BYTES, perMessageDeflate: false },
       // Named function: the library calls it with the instance as `this`.
       preClose: function closeSockets(this: FastifyInstance, done: () => void) {
-        closeAll(this.websocketServer.clients).then(() => this.websocketServer.close(() => done()));
+        // From here on no upgrade is let in, and it is through when the last socket has gone. The other way round, who
+        // comes back in between would hold it up for as long as it likes.
+        this.websocketServer.close(() => done());
+        void closeAll(this.websocketServer.clients);
       },
       errorHandler: (error, socket, request) => {
         request.log.debug({ err: error }, 'websocket failed');

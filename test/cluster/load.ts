@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly padding?: number;
 }
 
+const DRAINING_MS = 1000;
+
 let loads = 0;
 
 /** One POST, and what it told. A connection that was refused did nothing; one that broke may have done anything. */
@@ -110,7 +112,8 @@ export class Load {
         told = await post(urls[at % urls.length] ?? '', value, key, timeoutMs);
         if (told.type === 'acknowledged') break;
         mayStand ||= told.type === 'unknown';
-        await pause(20);
+        // A node that goes says when to come again.
+        await pause(told.code === '503 draining' ? DRAINING_MS : 20);
         if (!retries || !this.#running) break;
         at++;
       }
