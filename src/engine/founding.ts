@@ -70,7 +70,8 @@ export class Founding {
     this.#askAt = now + ASK_MS;
     this.#judge();
     if (this.#mayFound || !this.#options.isEmpty()) return;
-    for (const { id } of this.#others) if (!this.#empty.has(id)) this.#options.send(id, { type: 'empty', ask: true });
+    // Those that have spoken too: they may have founded the group since with others, and then they teach.
+    for (const { id } of this.#others) this.#options.send(id, { type: 'empty', ask: true });
   }
 
   /** The founding value lists every founder's store where it can, so it waits a moment for those that are starting. */

@@ -272,7 +272,9 @@ export class Group implements Pumped {
         this.#forwarder.settledElsewhere(message);
         return;
       case 'empty':
-        this.#founding.received(from.id, message);
+        // The group stands: whoever still has nothing was cut off when it was founded, and may know of nobody to ask.
+        if (this.gid !== null) this.serve({ to: from.id, from: 0 });
+        else this.#founding.received(from.id, message);
         return;
     }
   }
