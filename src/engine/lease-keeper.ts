@@ -9,6 +9,8 @@ import type { MasterCommand, MasterState } from '../machines/master-machine.js';
 export const MARGIN = 0.1;
 /** Candidates stagger by rank so that the first usually wins alone. */
 const STAGGER_MS = 120;
+/** A group that never had a master is most likely being founded at this moment. */
+const NEW_GROUP_RETRY_MS = 200;
 
 export interface LeaseKeeperOptions {
   readonly self: NodeId;
@@ -79,7 +81,7 @@ export class LeaseKeeper {
     const { self, origin, leaseMs, random, propose } = this.#options;
     const state = this.#state;
     if (!eligible || this.#releasing) {
-      this.#actAt = now + leaseMs / 4 + this.#stagger(rank);
+      this.#actAt = now + (state === null ? NEW_GROUP_RETRY_MS : leaseMs / 4) + this.#stagger(rank);
       return;
     }
     const seen = state?.renewal ?? null;

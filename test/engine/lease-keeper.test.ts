@@ -5,12 +5,12 @@ import type { MasterCommand, MasterState } from '../../src/machines/master-machi
 
 const LEASE_MS = 1000;
 
-function keeper(self: string, origin = `${self}~1`) {
+function keeper(self: string, origin = `${self}~1`, leaseMs = LEASE_MS) {
   const proposed: MasterCommand[] = [];
   const options = {
     self,
     origin,
-    leaseMs: LEASE_MS,
+    leaseMs,
     random: () => 0.5,
     propose: (order: MasterCommand) => void proposed.push(order),
   };
@@ -97,4 +97,15 @@ test('with clocks wrong by 5 % either way, the holder stops before anybody else 
   const holderStopsAt = (LEASE_MS * (1 - MARGIN)) / 0.95;
   const candidateStartsAt = LEASE_MS / 1.05;
   assert.ok(holderStopsAt < candidateStartsAt);
+});
+
+test('in a group that never had a master, who may not stand for it yet looks again soon, however long a lease is', () => {
+  const hour = 3_600_000;
+  const { lease } = keeper('a', 'a~1', hour);
+  lease.started(null, 0, 0);
+  lease.tick(100, false, 0);
+  assert.ok((lease.wakeAt ?? hour) < 1000);
+  lease.applied(held('b', 0, { leaseMs: hour }), 200, 0);
+  lease.tick(2 * hour, false, 0);
+  assert.ok((lease.wakeAt ?? 0) >= 2 * hour + hour / 4);
 });
