@@ -1,5 +1,5 @@
 // The rule of membership in churn runs: a value is either empty or one order that names the version it was worked out
-// from, and makes one member a voter or takes the vote away. An order whose version has gone by changes nothing: two
+// from, and gives votes to members or takes them away. An order whose version has gone by changes nothing: two
 // changes made of the same set, one after the other, would leave sets whose quorums need not meet.
 import type { InstanceId, NodeId } from '../core/ids.js';
 import type { Membership, Role } from '../core/membership.js';
@@ -12,8 +12,11 @@ export interface ChangeOrder {
   readonly members: Membership['members'];
 }
 
-export function changeOf({ version, members }: Membership, node: NodeId, role: Role): ChangeOrder {
-  return { expects: version, members: members.map((member) => (member.id === node ? { ...member, role } : member)) };
+export function changeOf({ version, members }: Membership, roles: ReadonlyMap<NodeId, Role>): ChangeOrder {
+  return {
+    expects: version,
+    members: members.map((member) => ({ ...member, role: roles.get(member.id) ?? member.role })),
+  };
 }
 
 export function packOrder(order: ChangeOrder | null): Uint8Array {

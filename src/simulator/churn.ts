@@ -4,11 +4,11 @@
 // as in whole clusters. The same seed gives the same run.
 import type { GroupId, NodeId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
-import { type Member, type Membership, votersOf } from '../core/membership.js';
+import { type Member, type Membership, type Role, votersOf } from '../core/membership.js';
 import type { Message } from '../core/message.js';
 import { Random } from '../core/random.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
-import { type ChangeOrder, changeOf, membersAfter } from './churn-rule.js';
+import { type ChangeOrder, changeOf, membersAfter, packOrder } from './churn-rule.js';
 import { CoreNode } from './core-node.js';
 import { describe, describeWrite } from './describe.js';
 import { RunTrace } from './trace.js';
@@ -28,6 +28,8 @@ export interface ChurnPlan {
   readonly thinkMs: number;
   /** Share of proposals that change the membership. */
   readonly changes: number;
+  /** A change may put one voter in the place of another: the quorums before and after need not meet. */
+  readonly leaps: boolean;
 }
 
 export interface ChurnReport {
@@ -78,7 +80,14 @@ class Churn {
     );
     const founding: Membership = { gid: 'churn', version: -1, members };
     const places = new Map(ids.map((id, place) => [id, place]));
-    this.#witness = new GroupWitness(GROUP, places, founding, membersAfter, { push: () => undefined });
+    this.#witness = new GroupWitness(
+      GROUP,
+      places,
+      founding,
+      membersAfter,
+      { push: () => undefined },
+      this.#plan.leaps,
+    );
     this.#nodes = ids.map((id) => {
       const node = new CoreNode(id, founding, membersAfter, this.#random, this.#time, {
         send: (to, message) => this.#send(node, to, message),
@@ -137,7 +146,7 @@ class Churn {
   #mustBeLevel(): void {
     const due = this.#witness.chosen.length;
     for (const { id, replica } of this.#nodes) {
-      demand(replica !== null && replica.open >= due - 1, 'progress', () => {
+      demand(replica !== null && replica.open === due, 'progress', () => {
         return `${id} stands at ${replica?.open} of ${due} ${LEVEL_MS} ms after everything was repaired`;
       });
     }
@@ -147,17 +156,25 @@ class Churn {
   #propose(): void {
     const node = this.#node();
     if (node.replica?.wantsValue !== true) return;
-    const order = this.#random.next() < this.#plan.changes ? this.#change(node.replica.membership) : null;
-    node.propose(order);
+    // What was outbid is proposed again, as callers' commands are: its membership may have gone by.
+    const again = this.#random.next() < 0.5 ? node.takeOutbid() : null;
+    node.propose(
+      again ?? packOrder(this.#random.next() < this.#plan.changes ? this.#change(node.replica.membership) : null),
+    );
   }
 
-  /** One voter more or one less, worked out from the membership the proposer knows. */
+  /** One voter more or one less, or another one, worked out from the membership the proposer knows. */
   #change(membership: Membership): ChangeOrder {
     const voters = votersOf(membership).length;
+    const swaps = this.#plan.leaps && voters < NODES && this.#random.next() < 0.7;
     const adds = voters <= 2 || (voters < NODES && this.#random.below(2) === 0);
-    const candidates = membership.members.filter(({ role }) => (role === 'voter') !== adds);
-    const { id } = candidates[this.#random.below(candidates.length)] as Member;
-    return changeOf(membership, id, adds ? 'voter' : 'observer');
+    const roles = new Map<NodeId, Role>();
+    for (const given of swaps ? [true, false] : [adds]) {
+      const candidates = membership.members.filter(({ role }) => (role === 'voter') !== given);
+      const { id } = candidates[this.#random.below(candidates.length)] as Member;
+      roles.set(id, given ? 'voter' : 'observer');
+    }
+    return changeOf(membership, roles);
   }
 
   #send(from: CoreNode, to: NodeId, message: Message): void {
@@ -269,6 +286,7 @@ function drawChurn(random: Random): ChurnPlan {
     crashEveryMs: maybe(0.6, 80, 600),
     cutEveryMs: maybe(0.8, 60, 400),
     thinkMs: random.between(2, 15),
-    changes: random.between(0.2, 0.8),
+    changes: random.between(0.1, 0.8),
+    leaps: random.next() < 0.6,
   };
 }

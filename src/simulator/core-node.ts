@@ -9,10 +9,10 @@ import type { Membership } from '../core/membership.js';
 import type { Envelope, Message } from '../core/message.js';
 import type { Random } from '../core/random.js';
 import { type Input, Replica } from '../core/replica.js';
+import type { Value } from '../core/value.js';
 import { chainOf } from '../engine/checksum.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import type { DiskView } from './checkers/group-witness.js';
-import { type ChangeOrder, packOrder } from './churn-rule.js';
 import type { SimEvent, VirtualTime } from './virtual-time.js';
 
 export interface CoreHooks {
@@ -64,6 +64,8 @@ export class CoreNode {
   #flushing = false;
   #life = 0;
   #values = 0;
+  #own: Value | null = null;
+  #outbid: Uint8Array | null = null;
   #timer: SimEvent | null = null;
 
   constructor(
@@ -120,6 +122,8 @@ export class CoreNode {
     this.#life++;
     this.#gathering = { writes: [], held: [] };
     this.#flushing = false;
+    this.#own = null;
+    this.#outbid = null;
   }
 
   connected(peer: NodeId): void {
@@ -130,9 +134,16 @@ export class CoreNode {
     this.#step({ type: 'deliver', from, store, message });
   }
 
-  propose(order: ChangeOrder | null): void {
-    const value = { id: `${this.id}~${this.#life}/${this.#values++}`, bytes: packOrder(order) };
-    this.#step({ type: 'propose', value });
+  propose(bytes: Uint8Array): void {
+    this.#own = { id: `${this.id}~${this.#life}/${this.#values++}`, bytes };
+    this.#step({ type: 'propose', value: this.#own });
+  }
+
+  /** The bytes of the newest value that another one was chosen for; null: none, or taken already. */
+  takeOutbid(): Uint8Array | null {
+    const bytes = this.#outbid;
+    this.#outbid = null;
+    return bytes;
   }
 
   #step(input: Input): void {
@@ -151,6 +162,9 @@ export class CoreNode {
     for (const entry of out.chosen) {
       this.#log.push(entry);
       this.#hooks.closes(entry);
+    }
+    for (const { type, id } of out.settled) {
+      if (type === 'outbid' && id === this.#own?.id) this.#outbid = this.#own.bytes;
     }
     for (const { to, from } of out.serve) {
       const entries = this.#log.slice(from, from + TEACH_ENTRIES_MAX);

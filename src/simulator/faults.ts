@@ -46,6 +46,7 @@ export class Faults {
         network.isolate(this.#node().id, between(200, 2500), random.below(2) === 0),
       );
     }
+    this.#every(plan.muteEveryMs, () => network.mute(this.#node().id, between(2000, 3500)));
     this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
     this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));
     this.#every(plan.restartAllEveryMs, () => {
@@ -82,13 +83,19 @@ export class Faults {
     this.#time.after(afterMs, () => node.start());
   }
 
-  /** A disk is lost, if the cluster can bear it: a majority whose stores are listed has kept its own. */
+  /**
+   * A disk is lost, if the cluster can bear it: a majority whose stores are listed has kept its own, and of two that are
+   * lost the second goes when all others know the founding (the guard of the founding is made for one that forgets).
+   */
   #wipe(node: SimNode, afterMs: number): void {
     if (node.wipes > 0) return;
-    for (const { electorates } of this.#witnesses) {
+    const isFirst = this.#nodes.every(({ wipes }) => wipes === 0);
+    for (const { group, electorates } of this.#witnesses) {
       const { membership, quorum } = electorates.last;
       const others = this.#nodes.filter(({ id, disk }) => memberOf(membership, id)?.store === disk.identity);
       if (others.filter((other) => other !== node).length < quorum) return;
+      const intact = this.#nodes.filter((other) => other !== node && other.wipes === 0);
+      if (!isFirst && intact.some(({ disk }) => disk.view(group).record(1) === undefined)) return;
     }
     node.wipe();
     this.#time.after(afterMs, () => node.start());

@@ -9,6 +9,8 @@ export interface Plan {
   /** Virtual time with faults; afterwards, when `heals`, everything is repaired and progress is demanded. */
   readonly durationMs: number;
   readonly heals: boolean;
+  /** What stays broken when everything else is repaired. */
+  readonly scar: 'none' | 'dead-node' | 'cut-pair';
   readonly leaseMs: number;
 
   readonly clients: number;
@@ -34,6 +36,7 @@ export interface Plan {
   readonly oneWayEveryMs: number;
   readonly flapEveryMs: number;
   readonly isolateEveryMs: number;
+  readonly muteEveryMs: number;
   readonly crashEveryMs: number;
   readonly stormEveryMs: number;
   readonly restartAllEveryMs: number;
@@ -72,6 +75,9 @@ export const PROFILES = [
   'liveness',
   'wiped-node',
   'lease-given-back',
+  'restarted-forwarder',
+  'muted-stranger',
+  'scarred',
   'membership-churn',
 ] as const;
 
@@ -158,6 +164,22 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         isolateEveryMs: between(200, 1000),
         localShare: 0.5,
       };
+    case 'restarted-forwarder':
+      // Nodes that lag hand over what they took, die, and hear the answers in their next life.
+      return {
+        ...swarm,
+        nodes: 3,
+        groups: 1,
+        durationMs: 3000,
+        clients: 3 + random.below(3),
+        thinkMs: between(5, 20),
+        localShare: 0,
+        delayMs: between(1, 10),
+        saveMs: between(1, 10),
+        echoes: true,
+        isolateEveryMs: between(300, 900),
+        crashEveryMs: between(60, 250),
+      };
     case 'lease-given-back':
       // What a node says while it drains is heard, and it hears nothing: others may see its release chosen before it does.
       return {
@@ -174,6 +196,33 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
       };
     case 'liveness':
       return { ...swarm, durationMs: 2500, heals: true };
+    case 'muted-stranger':
+      // A node without a vote has only others' word to go by, and for a while nobody hears it ask.
+      return {
+        ...swarm,
+        nodes: 3,
+        groups: 1,
+        durationMs: 5000,
+        heals: true,
+        thinkMs: 80,
+        crashEveryMs: 0,
+        stormEveryMs: 0,
+        restartAllEveryMs: 0,
+        wipeEveryMs: 200,
+        muteEveryMs: 600,
+      };
+    case 'scarred':
+      // A minority stays dead, or two nodes never meet again; the rest has to live without. Rivals make ballots collide.
+      return {
+        ...swarm,
+        nodes: random.next() < 0.8 ? 3 : 5,
+        durationMs: 1500,
+        heals: true,
+        scar: random.below(2) === 0 ? 'dead-node' : 'cut-pair',
+        thinkMs: 10,
+        localShare: 0.7,
+        oneWayEveryMs: between(200, 600),
+      };
   }
 }
 
@@ -189,6 +238,7 @@ function drawSwarm(random: Random): Plan {
     groups: random.next() < 0.75 ? 1 : 2 + random.below(2),
     durationMs: random.between(2500, 6000),
     heals: random.next() < 0.15,
+    scar: 'none',
     leaseMs: random.next() < 0.5 ? 1000 : 2000,
     clients: 1 + random.below(3),
     thinkMs: random.between(20, 120),
@@ -204,6 +254,7 @@ function drawSwarm(random: Random): Plan {
     oneWayEveryMs: maybe(0.35, 300, 1500),
     flapEveryMs: maybe(0.25, 100, 800),
     isolateEveryMs: maybe(0.35, 500, 2000),
+    muteEveryMs: 0,
     crashEveryMs: maybe(0.5, 300, 2000),
     stormEveryMs: maybe(0.15, 800, 3000),
     restartAllEveryMs: maybe(0.15, 1000, 3000),

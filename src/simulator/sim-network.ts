@@ -90,6 +90,7 @@ export class SimNetwork {
     if (pair === undefined || pair.cut) return;
     pair.cut = true;
     if (pair.up) this.#break(pair);
+    if (forMs === Number.POSITIVE_INFINITY) return;
     this.#time.after(forMs, () => {
       pair.cut = false;
       this.#connect(pair.pipes[0].from, pair.pipes[0].to);
@@ -123,6 +124,13 @@ export class SimNetwork {
   deafen(node: NodeId, forMs: number): void {
     this.#pairs.forEach((pair, place) => {
       if (touches(pair, node)) this.swallow(place, pair.pipes[0].to === node ? 0 : 1, forMs);
+    });
+  }
+
+  /** It hears, and nothing that it says is heard. */
+  mute(node: NodeId, forMs: number): void {
+    this.#pairs.forEach((pair, place) => {
+      if (touches(pair, node)) this.swallow(place, pair.pipes[0].from === node ? 0 : 1, forMs);
     });
   }
 

@@ -53,6 +53,8 @@ export class SimNode {
   readonly #peers: readonly PeerAddress[];
   readonly #groups: readonly GroupId[];
   readonly #hooks: NodeHooks;
+  /** Never starts again. */
+  retired = false;
   /** How often its disk was lost. */
   wipes = 0;
   /** Repaired: commits neither fail nor crash any more. */
@@ -90,7 +92,7 @@ export class SimNode {
   }
 
   start(): void {
-    if (this.life !== null) return;
+    if (this.life !== null || this.retired) return;
     const process = { alive: true, pausedUntil: 0 };
     const clock = new SimClock(this.#time, this.#random, process, this.#speed);
     const life: Life = Object.assign(process, {

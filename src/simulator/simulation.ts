@@ -14,6 +14,7 @@ import { type ChurnPlan, churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
 import { Faults } from './faults.js';
+import { heal, type Patient } from './healing.js';
 import { drawPlan, type Plan, type Profile, type WholeProfile } from './plan.js';
 import { Reader } from './readers.js';
 import { SimDisk } from './sim-disk.js';
@@ -52,11 +53,6 @@ export interface Report {
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
 
 const STEPS_MAX = 400_000;
-/** After everything is repaired: so long until calls have to succeed, on top of two leases. */
-const RECOVERY_MS = 4000;
-const PROBE_MS = 2500;
-const LEVEL_MS = 1500;
-
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { seed, profile, lines = 0 } = options;
   if (profile !== 'membership-churn') return new Simulation({ ...options, profile }).run();
@@ -134,7 +130,7 @@ class Simulation {
         ...this.#witnesses.values(),
       ]).start();
       await this.#until(durationMs);
-      if (heals && this.#failure === null) await this.#heal();
+      if (heals && this.#failure === null) await heal(this.#patient());
       if (this.#failure === null) {
         const wiped = this.#nodes.filter(({ wipes }) => wipes > 0).length;
         for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), wiped);
@@ -159,58 +155,23 @@ class Simulation {
     };
   }
 
-  /** Faults stop, everything is repaired; then the cluster has to be well within the stated times. */
-  async #heal(): Promise<void> {
-    this.#log('', 'everything is repaired');
-    this.#network.heal();
-    let goesOn = this.#time.now;
-    for (const node of this.#nodes) {
-      node.calm = true;
-      node.disk.unusable = null;
-      node.disk.slowness = 1;
-      goesOn = Math.max(goesOn, node.life?.pausedUntil ?? 0);
-      node.start();
-    }
-    await this.#until(goesOn + RECOVERY_MS + 2 * this.#plan.leaseMs);
-    const probes: { node: SimNode; group: GroupId; ok: boolean }[] = [];
-    for (const node of this.#nodes) {
-      for (const group of this.#groups) {
-        const probe = { node, group, ok: false };
-        probes.push(probe);
-        void this.#clients.probe(node, group, PROBE_MS - 500).then(
-          (ok) => {
-            probe.ok = ok;
-          },
-          (error: unknown) => this.#failed(error),
-        );
-      }
-    }
-    await this.#until(this.#time.now + PROBE_MS);
-    await this.#until(this.#time.now + LEVEL_MS);
-    if (this.#failure !== null) return;
-    for (const { node, group, ok } of probes) {
-      demand(ok, 'progress', () => `a proposal on ${node.id} ${group} is not done ${PROBE_MS} ms after recovery`);
-    }
-    for (const [group, { chosen }] of this.#witnesses) {
-      const masters = new Set<NodeId | null>();
-      for (const node of this.#nodes) {
-        const face = node.group(group);
-        demand(face !== null, 'progress', () => `${node.id} does not run`);
-        const { lastChosen, applied } = face;
-        // A renewal may be under way.
-        demand(applied >= chosen.length - 2, 'progress', () => {
-          return `${node.id} ${group} has applied ${applied} and closed ${lastChosen} of ${chosen.length}`;
-        });
-        const { load } = face.status();
-        demand(load.queued + load.waiting === 0 && load.queuedBytes < 4096, 'bounded', () => {
-          return `${node.id} ${group} keeps ${JSON.stringify(load)} with no caller`;
-        });
-        masters.add(face.masterView().node);
-      }
-      demand(!masters.has(null) && masters.size === 1, 'progress', () => {
-        return `${group}: masters are ${[...masters].join(', ')}`;
-      });
-    }
+  #patient(): Patient {
+    return {
+      plan: this.#plan,
+      random: this.#random,
+      nodes: this.#nodes,
+      groups: this.#groups,
+      witnesses: this.#witnesses,
+      network: this.#network,
+      clients: this.#clients,
+      log: (who, what) => this.#log(who, what),
+      failed: (error) => this.#failed(error),
+      now: () => this.#time.now,
+      until: async (time) => {
+        await this.#until(time);
+        return this.#failure === null;
+      },
+    };
   }
 
   #until(time: number): Promise<void> {

@@ -9,9 +9,10 @@ import type { Fall, Mutant } from './mutants/mutant.js';
 
 type Simulator = typeof import('../../src/simulator/simulation.js');
 
-/** Compiled `src`; this file is compiled to dist/test/sim. */
-const SOURCE = join(import.meta.dirname, '..', '..', 'src');
-const ROOMS = ['core', 'machines', 'engine', 'store', 'simulator'];
+/** The compiled program; this file is compiled to dist/test/sim. */
+const PROGRAM = join(import.meta.dirname, '..', '..');
+/** What the simulator and its command need. */
+const ROOMS = ['src/core', 'src/machines', 'src/engine', 'src/store', 'src/net', 'src/simulator', 'test/sim'];
 
 export interface Catch {
   /** Where the mutant's own invariant was broken; null: nowhere. */
@@ -20,12 +21,12 @@ export interface Catch {
   readonly first: Fall | null;
 }
 
-/** Runs `use` with the simulator of a world in which the mutant is planted. */
-export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulator['simulate']) => Promise<T>): Promise<T> {
+/** Runs `use` on a copy of the compiled program in which the mutant is planted. */
+export async function withMutant<T>(mutant: Mutant, use: (root: string) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'paxmesh-mutant-'));
   try {
-    const { simulate } = await plant(mutant, root);
-    return await use(simulate);
+    await plant(mutant, root);
+    return await use(root);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
@@ -33,7 +34,8 @@ export async function withMutant<T>(mutant: Mutant, use: (simulate: Simulator['s
 
 /** Seeds from `first` on, of the profile given or of all in turn, until the mutant's invariant is broken. */
 export function hunt(mutant: Mutant, first: number, count: number, profile: Profile | null = null): Promise<Catch> {
-  return withMutant(mutant, async (simulate) => {
+  return withMutant(mutant, async (root) => {
+    const { simulate }: Simulator = await import(pathToFileURL(join(root, 'src', 'simulator', 'simulation.js')).href);
     let other: Fall | null = null;
     for (let seed = first; seed < first + count; seed++) {
       const used = profile ?? profileOf(seed);
@@ -58,20 +60,19 @@ export function isProfile(name: string): name is Profile {
   return PROFILES.some((profile) => profile === name);
 }
 
-async function plant({ name, edits }: Mutant, root: string): Promise<Simulator> {
+async function plant({ name, edits }: Mutant, root: string): Promise<void> {
   for (const room of ROOMS) {
-    await cp(join(SOURCE, room), join(root, room), {
+    await cp(join(PROGRAM, room), join(root, room), {
       recursive: true,
       filter: (path) => !path.endsWith('.map') && !path.endsWith('.d.ts'),
     });
   }
   await writeFile(join(root, 'package.json'), '{ "type": "module" }');
   for (const [module, text, replacement] of edits) {
-    const path = join(root, `${module}.js`);
+    const path = join(root, 'src', `${module}.js`);
     const parts = (await readFile(path, 'utf8')).split(text);
     if (parts.length !== 2)
       throw new Error(`mutant "${name}": ${module} holds the text ${parts.length - 1} times: ${text}`);
     await writeFile(path, parts.join(replacement));
   }
-  return import(pathToFileURL(join(root, 'simulator', 'simulation.js')).href);
 }

@@ -57,10 +57,11 @@ export class GroupWitness<M extends Model> {
     founding: Membership,
     rule: MembershipRule,
     model: M,
+    leaps = false,
   ) {
     this.group = group;
     this.model = model;
-    this.electorates = new Electorates(nodes, founding, rule);
+    this.electorates = new Electorates(nodes, founding, rule, leaps);
     this.#nodes = nodes;
   }
 

@@ -165,6 +165,11 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'if (message.instance === this.#open)\n                    this.#vote(',
         'if (message.instance <= this.#open)\n                    this.#vote(',
       ],
+      [
+        'core/replica',
+        "if (message.type === 'accept' && this.#forks(",
+        "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
+      ],
     ],
     falls: falls('stability', 'lagging-learner', 5),
   },
@@ -199,17 +204,6 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     name: 'membership changed without its version check',
     edits: [['simulator/churn-rule', 'if (order.expects !== before.version)\n        return before;', '']],
     falls: falls('one-membership', 'membership-churn', 12),
-  },
-  {
-    name: 'a group founded twice',
-    edits: [
-      [
-        'machines/membership-machine',
-        "if (before.gid !== null)\n        return { rejected: 'the group is founded already' };",
-        '',
-      ],
-    ],
-    falls: falls('one-membership', 'duelling-proposers', 4),
   },
   {
     name: 'a wiped node returns',
@@ -258,7 +252,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'nobody finishes what others left open',
-    edits: [['core/replica', 'this.#proposer.recover(now, out);', '']],
+    edits: [['core/replica', 'this.#proposer.recover(now, out);', 'return;']],
     falls: falls('progress', 'membership-churn', 9),
   },
   {

@@ -230,8 +230,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     falls: falls('progress', 'liveness', 9),
   },
   {
-    name: 'the simulator does not wait for stopped processes',
-    edits: [['simulator/simulation', 'goesOn = Math.max(goesOn, node.life?.pausedUntil ?? 0);', '']],
-    falls: falls('progress', 'liveness', 9),
+    name: 'founders ask only whom they never heard',
+    edits: [
+      [
+        'engine/founding',
+        "this.#options.send(id, { type: 'empty', ask: true });\n    }\n",
+        "if (!this.#empty.has(id))\n                this.#options.send(id, { type: 'empty', ask: true });\n    }\n",
+      ],
+    ],
+    falls: falls('progress', 'scarred', 385),
   },
 ];

@@ -1,0 +1,125 @@
+// The end of a run that heals: the faults stop, everything is repaired but for a scar that the cluster has to bear, and
+// then progress is demanded within stated times. Invariants: progress, bounded.
+import type { GroupId, NodeId } from '../core/ids.js';
+import { memberOf } from '../core/membership.js';
+import type { Random } from '../core/random.js';
+import type { LogWitness } from './checkers/log-model.js';
+import type { Clients } from './clients.js';
+import type { Plan } from './plan.js';
+import type { SimNetwork } from './sim-network.js';
+import type { SimNode } from './sim-node.js';
+import { demand } from './violation.js';
+
+/** After everything is repaired: so long until calls have to succeed, on top of two leases. */
+const RECOVERY_MS = 4000;
+const PROBE_MS = 2500;
+const LEVEL_MS = 1500;
+
+export interface Patient {
+  readonly plan: Plan;
+  readonly random: Random;
+  readonly nodes: readonly SimNode[];
+  readonly groups: readonly GroupId[];
+  readonly witnesses: ReadonlyMap<GroupId, LogWitness>;
+  readonly network: SimNetwork;
+  readonly clients: Clients;
+  readonly log: (who: string, what: string) => void;
+  readonly failed: (error: unknown) => void;
+  readonly now: () => number;
+  /** Runs on; false when something has failed. */
+  readonly until: (time: number) => Promise<boolean>;
+}
+
+interface Probe {
+  readonly node: SimNode;
+  readonly group: GroupId;
+  ok: boolean;
+}
+
+/** Faults stop, everything is repaired; then the cluster has to be well within the stated times. */
+export async function heal(patient: Patient): Promise<void> {
+  const { plan, nodes, network, now, until } = patient;
+  patient.log('', 'everything is repaired');
+  network.heal();
+  let goesOn = now();
+  for (const node of nodes) {
+    node.calm = true;
+    node.disk.unusable = null;
+    node.disk.slowness = 1;
+    goesOn = Math.max(goesOn, node.life?.pausedUntil ?? 0);
+    node.start();
+  }
+  const living = scarred(patient);
+  await until(goesOn + RECOVERY_MS + 2 * plan.leaseMs);
+  const before = new Map([...patient.witnesses].map(([group, { chosen }]) => [group, chosen.length]));
+  const probes = living.flatMap((node) => patient.groups.map((group) => probe(patient, node, group)));
+  await until(now() + PROBE_MS);
+  if (!(await until(now() + LEVEL_MS))) return;
+  for (const { node, group, ok } of probes) {
+    demand(ok, 'progress', () => `a proposal on ${node.id} ${group} is not done ${PROBE_MS} ms after recovery`);
+  }
+  for (const [group, { chosen }] of patient.witnesses) {
+    // A renewal may be under way. Who never meets the master learns what it missed when it misses the master.
+    const due = plan.scar === 'cut-pair' ? (before.get(group) ?? 0) : chosen.length - 1;
+    const masters = mustBeWell(group, due, living);
+    if (plan.scar === 'cut-pair') masters.delete(null);
+    demand(!masters.has(null) && masters.size === 1, 'progress', () => {
+      return `${group}: masters are ${[...masters].join(', ')}`;
+    });
+  }
+}
+
+/** Leaves one node dead, or two that cannot reach each other, where a majority of voters lives without. */
+function scarred({ plan, random, nodes, witnesses, network, log }: Patient): readonly SimNode[] {
+  const dead = nodes[random.below(nodes.length)];
+  const pair = random.below(Math.max(1, network.pairCount));
+  const without = plan.scar === 'dead-node' ? dead : null;
+  for (const { group, electorates } of witnesses.values()) {
+    const { membership, quorum } = electorates.last;
+    // Who holds instance 1 knows the founding. One that does not cannot tell whether its empty disk was wiped, and waits
+    // for the word of all others.
+    const voters = nodes.filter((node) => {
+      const isListed = memberOf(membership, node.id)?.store === node.disk.identity;
+      return isListed && node !== without && node.disk.view(group).record(1) !== undefined;
+    });
+    if (voters.length < quorum) return nodes;
+  }
+  if (plan.scar === 'cut-pair') {
+    log('', `pair ${pair} stays cut`);
+    network.cut(pair, Number.POSITIVE_INFINITY);
+  }
+  if (without == null) return nodes;
+  without.crash();
+  without.retired = true;
+  return nodes.filter((node) => node !== without);
+}
+
+function probe({ clients, failed }: Patient, node: SimNode, group: GroupId): Probe {
+  const made: Probe = { node, group, ok: false };
+  clients.probe(node, group, PROBE_MS - 500).then(
+    (ok) => {
+      made.ok = ok;
+    },
+    (error: unknown) => failed(error),
+  );
+  return made;
+}
+
+/** `due`: so many instances have to be applied. Returns who is taken for the master. */
+function mustBeWell(group: GroupId, due: number, living: readonly SimNode[]): Set<NodeId | null> {
+  const masters = new Set<NodeId | null>();
+  for (const node of living) {
+    const face = node.group(group);
+    demand(face !== null, 'progress', () => `${node.id} does not run`);
+    const { lastChosen, applied } = face;
+    demand(applied >= due - 1, 'progress', () => {
+      return `${node.id} ${group} has applied ${applied} and closed ${lastChosen}; due are ${due} instances`;
+    });
+    const { load } = face.status();
+    demand(load.queued + load.waiting + load.queuedBytes === 0, 'bounded', () => {
+      return `${node.id} ${group} keeps ${JSON.stringify(load)} with no caller`;
+    });
+    masters.add(face.masterView().node);
+  }
+  return masters;
+}

@@ -1,0 +1,54 @@
+// What seeds found in this code while it was built, each with what it taught.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulate } from '../../src/simulator/simulation.js';
+import { lesson } from './lesson.js';
+
+// A node that lagged handed a batch to the master, and the master's answer was late. By then the call had gone another way
+// and stood in the log at an earlier place, so that the batch was a repeat: the answer named a place where nothing happened.
+// Only the own log knows where a command took effect.
+lesson('a taker that lags is not told where a repeat stands', 'a taker told of a repeat');
+
+// Forwards were numbered from 0 in each life of a node. A master answered number 3 of a process that was dead; the next
+// process had a number 3 of its own, and told its caller the place of another call. Numbers that cross a restart need
+// chance or an epoch in them.
+lesson('an answer to a dead process is none for the next one', 'forwards of every life numbered from 0');
+
+// A master without a quorum ordered a renewal every half second; none could leave. When the quorum came back, the oldest was
+// sealed with the others, and the lease counted from a moment long past. Of orders that wait only the newest is true.
+lesson('of the orders of a lease that wait for a quorum only the newest is sealed', 'lease orders pile up');
+
+// Deadlines hung on the pump's turns, and a pump without a store had none: callers waited until the store was back.
+lesson('a deadline is kept while the store is down', 'no deadlines while the store is down');
+
+// Giving the lease back is a command like any other, and others may see it chosen before the giver does. From the moment it
+// is proposed the giver holds nothing.
+lesson('who gives the lease back holds it no more', 'the lease held on while it is given back');
+
+// Of three voters one refused a ballot and one was out of reach: neither won nor lost by count, and the proposer waited for
+// the silent one. Who hears a refusal must not wait for a majority of them.
+lesson(
+  'a ballot that one voter refused does not wait for another that is silent',
+  'a ballot refused by one voter waits for the silent one',
+);
+
+// A node that is told it lags and is not taught stops believing who told it, because that may be a liar. The peer was
+// honest and its answers were lost: it was ignored for twenty seconds. Distrust must leave a way back.
+lesson('a peer whose answers were lost is asked again', 'a peer whose answers were lost is ignored');
+
+// A group was founded by two of three while the third was cut off from one of them for good. It had asked the other in time,
+// when that one had nothing to tell yet, and went on asking only the one it never met. Who has nothing asks everybody, and
+// whoever has something teaches.
+lesson('a founder that missed the founding is taught by whoever it reaches', 'founders ask only whom they never heard');
+
+// The same seeds taught the simulator that a process that is stopped when the faults end needs time to go on: it was held
+// to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
+// up to the end.
+test('a process that is stopped when the faults end is given the time to go on', async () => {
+  let stopping = 0;
+  for (let seed = 1; stopping < 6; seed++) {
+    const { plan, failure } = await simulate({ seed, profile: 'liveness' });
+    assert.equal(failure, null, `seed ${seed}`);
+    if ('pauseEveryMs' in plan && plan.pauseEveryMs > 0 && plan.pauseEveryMs < 1500) stopping++;
+  }
+});
