@@ -20,6 +20,7 @@ import swagger from '../plugins/external/swagger.js';
 import websocket from '../plugins/external/websocket.js';
 import type { Config } from './config.js';
 import type { NodeFace } from './engine/face.js';
+import { IncomingRequest } from './incoming-request.js';
 import { compileValidator } from './schemas/validator.js';
 
 export interface AppOptions {
@@ -58,6 +59,7 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
       maxHeaderSize: HEADERS_BYTES_MAX,
       // Refused by plugins/app/edge.ts, in our words.
       requireHostHeader: false,
+      IncomingMessage: IncomingRequest,
     }),
     logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions },
     // A logger of its own for each request would cost more than anything it could add to our lines.
@@ -108,6 +110,7 @@ interface HttpLimits {
   readonly headersTimeout: number;
   readonly maxHeaderSize: number;
   readonly requireHostHeader: boolean;
+  readonly IncomingMessage: typeof IncomingRequest;
 }
 
 /**

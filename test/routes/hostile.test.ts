@@ -124,6 +124,21 @@ describe('hostile senders', () => {
     await othersAreUnharmed();
   });
 
+  it('answers requests that offer another protocol than WebSocket as if they had not, with their bodies', async () => {
+    const offering = (method: string, path: string, body = ''): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+        const sent = httpRequest({ port, host: '127.0.0.1', method, path, headers }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        });
+        sent.on('error', reject);
+        sent.end(body);
+      });
+    assert.equal(await offering('GET', '/v1/node'), 200);
+    assert.equal(await offering('POST', '/v1/groups/main/proposals', 'hello'), 201);
+    assert.equal(Buffer.from(edge.main.received[0]?.bytes ?? '').toString(), 'hello');
+  });
+
   it('lets clients vanish in the middle of a request', async () => {
     for (let n = 0; n < 20; n += 1) {
       const socket = connect(port, '127.0.0.1');
