@@ -52,6 +52,7 @@ export class DevCluster {
   readonly #listening = new WeakSet<ChildProcess>();
   readonly #masters = new Map<string, Master>();
   readonly #failures = new Map<string, number>();
+  #started = false;
   #ready = false;
   #stopping: Promise<void> | null = null;
 
@@ -70,6 +71,7 @@ export class DevCluster {
     checkShape(data, store, this.#options);
     const ports = this.#nodes.map(({ port }) => port);
     await checkPorts(store === 'redis' ? ports.flatMap((port) => [port, port + REDIS_PORT_OFFSET]) : ports);
+    this.#started = true;
     this.#say({ type: 'starting', nodes: this.#nodes.length, store, data });
     mkdirSync(data, { recursive: true });
     process.once('exit', () => this.kill());
@@ -99,6 +101,7 @@ export class DevCluster {
   }
 
   async #stopAll(): Promise<void> {
+    if (!this.#started) return;
     this.#say({ type: 'stopping' });
     // One after the other, so that a master gives its lease back while there is still a majority to take note.
     for (const { id } of this.#nodes) await end(this.#children.get(id));

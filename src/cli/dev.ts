@@ -57,30 +57,35 @@ function readInteger(flag: string, text: string, min: number, max: number): numb
 function sayTo(group: string): (event: DevEvent) => void {
   return (event) => {
     const time = new Date().toLocaleTimeString('en-GB');
-    const name = 'node' in event ? styleText('bold', event.node) : '';
+    const name = 'node' in event ? styled('bold', event.node) : '';
     switch (event.type) {
       case 'starting':
         return print(`Paxmesh: ${event.nodes} nodes on this machine, ${event.store} store under ${event.data}\n`);
       case 'up':
-        return print(`  ${name}  ${styleText('green', 'up')}      ${event.url}   pid ${event.pid}`);
+        return print(`  ${name}  ${styled('green', 'up')}      ${event.url}   pid ${event.pid}`);
       case 'ready':
         return print(welcome(event.urls, event.master, group));
       case 'master':
         return print(
-          `${time}  group ${event.group}: ${event.master === null ? 'the lease was given back' : `${styleText('bold', event.master)} is master`}`,
+          `${time}  group ${event.group}: ${event.master === null ? 'the lease was given back' : `${styled('bold', event.master)} is master`}`,
         );
       case 'exited':
-        return print(`${time}  ${name} ${styleText('red', 'is gone')} (${event.why}); starting it again`);
+        return print(`${time}  ${name} ${styled('red', 'is gone')} (${event.why}); starting it again`);
       case 'back':
-        return print(`${time}  ${name} ${styleText('green', 'is back')}   pid ${event.pid}`);
+        return print(`${time}  ${name} ${styled('green', 'is back')}   pid ${event.pid}`);
       case 'note':
-        return print(`${time}  ${name} ${styleText(event.level === 'warn' ? 'yellow' : 'red', event.text)}`);
+        return print(`${time}  ${name} ${styled(event.level === 'warn' ? 'yellow' : 'red', event.text)}`);
       case 'stopping':
         return print(`\n${time}  stopping one after the other; Ctrl-C again kills`);
       case 'stopped':
         return print(`${time}  stopped; the data stays under ${event.data}, ${again()} goes on with it`);
     }
   };
+}
+
+/** Only where somebody looks at it, and has not asked for plain text. */
+function styled(format: Parameters<typeof styleText>[0], text: string): string {
+  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(format, text) : text;
 }
 
 /** The words that started this. */
@@ -92,7 +97,7 @@ function welcome(urls: readonly string[], master: string | null, group: string):
   const [url = ''] = urls;
   const other = urls[1] ?? url;
   const last = urls.at(-1) ?? url;
-  const who = master === null ? 'No master yet' : `${styleText('bold', master)} is master`;
+  const who = master === null ? 'No master yet' : `${styled('bold', master)} is master`;
   return `
   ${who}. Any node takes any request. Commit a value on one node:
 

@@ -1,5 +1,5 @@
 // The feed: how a follower says where it starts, and the text of each frame. The WebSocket and its SSE twin share both.
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { valuesJson } from './instance.js';
 import { compileParameters, parseInteger } from './parameters.js';
 import { invalidRequest, type PaxmeshError } from './problem.js';
@@ -30,21 +30,18 @@ export interface FeedPosition {
 
 const readQuery = compileParameters(FeedQuery, 'query');
 
-/** `lastEventId`: the SSE header; the feed goes on behind it, whatever `from` says. */
-export function feedPosition(query: unknown, lastEventId?: string | string[]): FeedPosition | PaxmeshError {
+/** From a query that nobody has checked yet. */
+export function feedPosition(query: unknown): FeedPosition | PaxmeshError {
   const { value, error } = readQuery(query);
-  if (error !== undefined) return error;
-  const {
-    from: start = 'now',
-    machines: list,
-    system = false,
-    all = false,
-  } = (value ?? {}) as {
-    from?: string;
-    machines?: string;
-    system?: boolean;
-    all?: boolean;
-  };
+  return error ?? positionIn((value ?? {}) as Static<typeof FeedQuery>);
+}
+
+/** `lastEventId`: the SSE header; the feed goes on behind it, whatever `from` says. */
+export function positionIn(
+  query: Static<typeof FeedQuery>,
+  lastEventId?: string | string[],
+): FeedPosition | PaxmeshError {
+  const { from: start = 'now', machines: list, system = false, all = false } = query;
   const from = lastEventId === undefined ? startOf(start) : after(lastEventId);
   if (from === null)
     return invalidRequest(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Cluster } from './cluster.js';
 import type { Commit, FeedFollower } from './followers.js';
-import type { Load } from './load.js';
+import type { Call } from './load.js';
 import { eventually, type NodeProcess } from './node-process.js';
 
 interface Entry {
@@ -26,6 +26,11 @@ interface Page {
   readonly lastChosen: number;
 }
 
+/** What clients sent, and what they were told. */
+export interface Calls {
+  readonly calls: readonly Call[];
+}
+
 export interface Verified {
   readonly log: readonly Entry[];
   readonly acknowledged: number;
@@ -35,7 +40,7 @@ export interface Verified {
 /** Heals nothing and restarts nothing: that is the test's part. */
 export async function verify(
   cluster: Cluster,
-  loads: readonly Load[],
+  loads: readonly Calls[],
   followers: readonly FeedFollower[] = [],
 ): Promise<Verified> {
   await cluster.untilReady();
@@ -79,7 +84,7 @@ export async function readLog(node: NodeProcess, top: number): Promise<Entry[]> 
   return entries;
 }
 
-function checkAnswers(log: readonly Entry[], loads: readonly Load[]): void {
+function checkAnswers(log: readonly Entry[], loads: readonly Calls[]): void {
   const places = new Map<string, string[]>();
   for (const { instanceId, values } of log) {
     for (const { index, machine, value, applied } of values) {
@@ -104,6 +109,9 @@ async function checkFollower(follower: FeedFollower, log: readonly Entry[]): Pro
   await eventually(`${follower.name} has seen the log`, () => {
     if (follower.failure !== null) throw follower.failure;
     return follower.position >= log.length;
+  }).catch((error: Error) => {
+    const { position, start, commits } = follower;
+    throw new Error(`${error.message}: from ${start} it got ${commits.length}, up to ${position} of ${log.length}`);
   });
   const start = follower.start ?? 0;
   const expected: Commit[] = [];

@@ -280,6 +280,14 @@ describe('the feed', () => {
       answer.destroy();
     });
 
+    it('takes every parameter that the WebSocket takes', async () => {
+      await commit('1');
+      const { answer, text } = await open('?from=0&machines=log&system=true&all=true');
+      assert.equal(answer.statusCode, 200);
+      await text('id: 0\n');
+      answer.destroy();
+    });
+
     it('ends when the node goes', async () => {
       const { answer, text } = await open('');
       await text('hello');

@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { FeedQuery, feedPosition } from '../../../../src/schemas/feed.js';
+import { FeedQuery, feedPosition, positionIn } from '../../../../src/schemas/feed.js';
 import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { invalidRequest, PaxmeshError, problems } from '../../../../src/schemas/problem.js';
 
@@ -46,7 +46,7 @@ const feedRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const position = feedPosition(request.query, request.raw.headers['last-event-id']);
+      const position = positionIn(request.query, request.raw.headers['last-event-id']);
       if (position instanceof PaxmeshError) throw position;
       reply
         .header('content-type', 'text/event-stream')
