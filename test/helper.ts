@@ -6,6 +6,7 @@ import { type AppOptions, buildApp } from '../src/app.js';
 import { PaxmeshError } from '../src/engine/errors.js';
 import type {
   BatchCommitted,
+  ChangeOptions,
   Committed,
   FeedEvent,
   Follower,
@@ -15,8 +16,10 @@ import type {
   InstancePage,
   InstanceView,
   MasterView,
+  MemberPatch,
   MembersView,
   NewCommand,
+  NewMember,
   NodeFace,
   ProposalState,
   ProposeOptions,
@@ -157,6 +160,41 @@ export class FakeGroup implements GroupFace {
     const members = ['a', 'b'].map((id) => ({ ...member, id, url: `http://${id}.test` }));
     return { gid: 'gid-1', version: 0, members };
   }
+
+  addMember(_member: NewMember, _options?: ChangeOptions): Promise<MembersView> {
+    return this.change();
+  }
+
+  updateMember(_id: string, _patch: MemberPatch, _options?: ChangeOptions): Promise<MembersView> {
+    return this.change();
+  }
+
+  removeMember(_id: string, _options?: ChangeOptions): Promise<MembersView> {
+    return this.change();
+  }
+
+  replaceMember(_id: string, _by: { id: string; url: string }, _options?: ChangeOptions): Promise<MembersView> {
+    return this.change();
+  }
+
+  readmitMember(_id: string, _options?: ChangeOptions): Promise<MembersView> {
+    return this.change();
+  }
+
+  releaseMaster(): Promise<MasterView> {
+    return Promise.resolve(this.masterView());
+  }
+
+  transferMaster(_to: string): Promise<MasterView> {
+    return Promise.resolve(this.masterView());
+  }
+
+  setLease(_leaseMs: number): Promise<MasterView> {
+    return Promise.resolve(this.masterView());
+  }
+
+  /** What every change of the membership ends with; a test may put its own here. */
+  change = (): Promise<MembersView> => Promise.resolve(this.membersView());
 
   masterView(): MasterView {
     return {

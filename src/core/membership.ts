@@ -1,6 +1,6 @@
-// Who belongs to a group and how many make a quorum: the type and its reading. The rule of what is a legal change is
-// src/machines/membership-machine.ts, which the replica calls through ReplicaHost.membershipAfter, so that a change
-// takes effect at the next instance on every node.
+// Who belongs to a group and how many make a quorum: the type and its reading. What is a legal change is
+// membership-change.ts; the replica applies it through ReplicaHost.membershipAfter while it closes an instance, so that
+// it takes effect at the next one on every node.
 import type { InstanceId, NodeId, StoreId } from './ids.js';
 
 export type Role = 'voter' | 'learner' | 'observer';
@@ -11,6 +11,10 @@ export interface Member {
   readonly role: Role;
   /** The identity of the store it votes from. null: not known yet; it votes only while the group has no gid. */
   readonly store: StoreId | null;
+  /** A learner that shall vote as soon as it is level. */
+  readonly candidate?: true;
+  /** The voter that goes when this member votes; absent: none. */
+  readonly replaces?: NodeId;
 }
 
 export interface Membership {

@@ -196,6 +196,26 @@ export interface Follower {
   close(): void;
 }
 
+export interface NewMember {
+  readonly id: NodeId;
+  readonly url: string;
+  /** Default voter: it comes as a learner and is promoted when it is level. */
+  readonly role?: 'voter' | 'learner' | 'observer';
+}
+
+export interface MemberPatch {
+  readonly url?: string;
+  readonly role?: 'voter' | 'learner' | 'observer';
+}
+
+export interface ChangeOptions {
+  /** Fails with precondition-failed unless the membership has this version. */
+  readonly ifMatch?: InstanceId;
+  /** Also when fewer voters would be live than the new quorum. */
+  readonly force?: boolean;
+  readonly timeoutMs?: Millis;
+}
+
 export interface GroupFace {
   readonly name: GroupId;
   /** Last applied instance here; -1 before the first. */
@@ -216,6 +236,24 @@ export interface GroupFace {
   membersView(): MembersView;
   masterView(): MasterView;
   ready(): readonly ReadyCheck[];
+  /** Each resolves when the change is applied here. Throws member-exists, member-not-found, no-change, … */
+  addMember(member: NewMember, options?: ChangeOptions): Promise<MembersView>;
+  updateMember(id: NodeId, patch: MemberPatch, options?: ChangeOptions): Promise<MembersView>;
+  removeMember(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
+  /** The newcomer learns, votes when it is level, and then `id` goes. */
+  replaceMember(
+    id: NodeId,
+    by: { readonly id: NodeId; readonly url: string },
+    options?: ChangeOptions,
+  ): Promise<MembersView>;
+  /** Lists the store that a connected voter has now. */
+  readmitMember(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
+  /** Resolves when the tenure that runs is over. */
+  releaseMaster(): Promise<MasterView>;
+  /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
+  transferMaster(to: NodeId): Promise<MasterView>;
+  /** At least 1000. */
+  setLease(leaseMs: Millis): Promise<MasterView>;
 }
 
 export interface NodeFace {

@@ -126,7 +126,6 @@ export class Forwarder {
 
   #checkMachines(commands: readonly Command[]): void {
     for (const { machine } of commands) {
-      if (machine.startsWith('$')) throw new PaxmeshError('forbidden', `machine ${machine} is reserved`);
       if (!this.#options.router.has(machine)) throw new PaxmeshError('unknown-machine', `no machine ${machine} here`);
     }
   }

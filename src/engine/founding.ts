@@ -5,7 +5,7 @@
 // both. A founder that was away for the founding is enrolled through the log when it comes.
 import type { Millis, NodeId } from '../core/ids.js';
 import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
-import type { Enrol, Found } from '../machines/membership-machine.js';
+import type { MembershipChange } from '../core/membership-change.js';
 import type { Empty } from './ports.js';
 import type { Roster } from './roster.js';
 
@@ -82,7 +82,7 @@ export class Founding {
   }
 
   /** The order for instance 0. Losing it to another founder's is as good. */
-  order(membership: Membership): Found {
+  order(membership: Membership): MembershipChange {
     const { roster, random } = this.#options;
     const word = () =>
       Math.floor(random() * 2 ** 32)
@@ -90,16 +90,6 @@ export class Founding {
         .padStart(8, '0');
     const members = membership.members.map((member) => ({ ...member, store: roster.storeOf(member.id) }));
     return { op: 'found', gid: word() + word(), members };
-  }
-
-  /** Orders that enrol founders whose stores are known by now and not listed. */
-  enrolments(): readonly Enrol[] {
-    const { roster } = this.#options;
-    if (roster.current.gid === null) return [];
-    return votersOf(roster.current).flatMap(({ id, store }): Enrol[] => {
-      const proved = store === null ? roster.storeOf(id) : null;
-      return proved === null ? [] : [{ op: 'enrol', id, store: proved }];
-    });
   }
 
   get #isOpen(): boolean {

@@ -1,12 +1,13 @@
 // What the edge asks of a group, answered: proposals through the intake, pages and the feed from the log, views of members,
 // master and status. It changes nothing itself; taking part in the protocol is group.ts.
-import type { GroupId, InstanceId, Millis } from '../core/ids.js';
+import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { memberOf } from '../core/membership.js';
 import type { Replica } from '../core/replica.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Committer } from './committer.js';
 import type {
   BatchCommitted,
+  ChangeOptions,
   Committed,
   Follower,
   FollowOptions,
@@ -15,8 +16,10 @@ import type {
   InstancePage,
   InstanceView,
   MasterView,
+  MemberPatch,
   MembersView,
   NewCommand,
+  NewMember,
   ProposalState,
   ProposeOptions,
   ReadyCheck,
@@ -25,7 +28,9 @@ import { Feed, type FeedSource } from './feed.js';
 import { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { LogPages, type Wait } from './log-pages.js';
-import type { Clock, LogStore, Transport } from './ports.js';
+import { MasterDesk } from './master-desk.js';
+import { MembersDesk } from './members-desk.js';
+import type { Clock, LogStore, PeerAddress, Resign, Transport } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 import type { Roster } from './roster.js';
 import type { Standing } from './standing.js';
@@ -47,6 +52,8 @@ export interface DeskParts {
   readonly replica: () => Replica | null;
   /** Something waits in the committer's queue. */
   readonly arrived: () => void;
+  readonly invite: (guest: PeerAddress) => () => void;
+  readonly say: (to: NodeId, message: Resign) => void;
 }
 
 export class GroupDesk implements GroupFace, FeedSource {
@@ -55,6 +62,8 @@ export class GroupDesk implements GroupFace, FeedSource {
   readonly #parts: DeskParts;
   readonly #intake: Intake;
   readonly #pages: LogPages;
+  readonly #members: MembersDesk;
+  readonly #master: MasterDesk;
 
   constructor(parts: DeskParts) {
     const { clock, committer, router, standing, origin, timeoutMs, valueBytesMax, arrived, log } = parts;
@@ -76,6 +85,12 @@ export class GroupDesk implements GroupFace, FeedSource {
       refusal,
       arrived,
     });
+    const { roster, lease, invite, say: send } = parts;
+    const intake = this.#intake;
+    this.#members = new MembersDesk({ roster, intake, clock, invite, view: () => this.membersView() });
+    const lastChosen = () => this.lastChosen;
+    const view = () => this.masterView();
+    this.#master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
   }
 
   get applied(): InstanceId {
@@ -162,5 +177,37 @@ export class GroupDesk implements GroupFace, FeedSource {
 
   ready(): readonly ReadyCheck[] {
     return this.#parts.standing.ready();
+  }
+
+  addMember(member: NewMember, options: ChangeOptions = {}): Promise<MembersView> {
+    return this.#members.add(member, options);
+  }
+
+  updateMember(id: NodeId, patch: MemberPatch, options: ChangeOptions = {}): Promise<MembersView> {
+    return this.#members.update(id, patch, options);
+  }
+
+  removeMember(id: NodeId, options: ChangeOptions = {}): Promise<MembersView> {
+    return this.#members.remove(id, options);
+  }
+
+  replaceMember(id: NodeId, by: PeerAddress, options: ChangeOptions = {}): Promise<MembersView> {
+    return this.#members.replace(id, by, options);
+  }
+
+  readmitMember(id: NodeId, options: ChangeOptions = {}): Promise<MembersView> {
+    return this.#members.readmit(id, options);
+  }
+
+  releaseMaster(): Promise<MasterView> {
+    return this.#master.release();
+  }
+
+  transferMaster(to: NodeId): Promise<MasterView> {
+    return this.#master.transfer(to);
+  }
+
+  setLease(leaseMs: Millis): Promise<MasterView> {
+    return this.#master.setLease(leaseMs);
   }
 }

@@ -5,6 +5,7 @@ import { CHAIN_START } from '../core/chain.js';
 import type { Diverged, Entry, Serve, Settled } from '../core/effects.js';
 import type { GroupId, InstanceId, Millis, NodeId, StoreId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
+import type { MembershipChange } from '../core/membership-change.js';
 import type { Message } from '../core/message.js';
 import { Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
@@ -21,12 +22,23 @@ import { Forwarder } from './forwarder.js';
 import { Founding } from './founding.js';
 import { GroupDesk } from './group-desk.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import type { Clock, HostMessage, LogStore, PeerHello, PeerMessage, Trace, TraceNote, Transport } from './ports.js';
+import type {
+  Clock,
+  HostMessage,
+  LogStore,
+  PeerAddress,
+  PeerHello,
+  PeerMessage,
+  Trace,
+  TraceNote,
+  Transport,
+} from './ports.js';
 import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
 import { recover } from './recovery.js';
 import { Roster } from './roster.js';
 import { Standing } from './standing.js';
+import { Steward } from './steward.js';
 import { Teacher } from './teacher.js';
 
 /** The variable that says: this store has passed the amnesia guard. */
@@ -54,6 +66,8 @@ export interface GroupOptions {
   readonly trace: Trace;
   /** The membership changed: the node sees to the links. */
   readonly membersChanged: () => void;
+  /** Keeps a link with a node that is not a member yet; the answer ends that. */
+  readonly invite: (guest: PeerAddress) => () => void;
   readonly fatal: (error: unknown) => void;
 }
 
@@ -71,8 +85,11 @@ export class Group implements Pumped {
   readonly #roster: Roster;
   readonly #founding: Founding;
   readonly #standing: Standing;
+  readonly #steward: Steward;
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
+  /** The lease the group has agreed on, as last applied. */
+  #leaseMs: Millis | null = null;
 
   constructor(options: GroupOptions) {
     const { name, self, origin, store, transport, clock, leaseMs } = options;
@@ -86,7 +103,8 @@ export class Group implements Pumped {
     this.#committer = new Committer(origin, Math.floor(clock.random() * 2 ** 52));
     this.#log = new RecentLog(store, name);
     const propose = (order: unknown, wanted: () => boolean) => this.#proposeSystem(MASTER, order, wanted);
-    this.#lease = new LeaseKeeper({ self, origin, leaseMs, random, propose }, clock.now());
+    const leaseMsAgreed = () => this.#router.master.leaseMs ?? leaseMs;
+    this.#lease = new LeaseKeeper({ self, origin, leaseMs: leaseMsAgreed, random, propose }, clock.now());
     this.#forwarder = new Forwarder({
       self,
       committer: this.#committer,
@@ -130,7 +148,13 @@ export class Group implements Pumped {
     };
     this.#standing = new Standing({ group: name, ...rooms });
     const arrived = () => options.pump.touch(this);
-    this.desk = new GroupDesk({ ...options, ...rooms, standing: this.#standing, arrived });
+    this.desk = new GroupDesk({ ...options, ...rooms, standing: this.#standing, arrived, say: send });
+    this.#steward = new Steward({
+      roster: this.#roster,
+      isMaster: () => this.desk.masterView().self,
+      lastChosen: () => this.#log.lastChosen,
+      propose: (change) => this.#proposeChange(change),
+    });
   }
 
   // ------------------------------------------------------------------------------------------ life
@@ -281,14 +305,9 @@ export class Group implements Pumped {
 
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
-    let at = Math.min(
-      this.#lease.wakeAt ?? Number.POSITIVE_INFINITY,
-      this.#founding.wakeAt(now) ?? Number.POSITIVE_INFINITY,
-    );
-    if (this.#committer.needsSweep) {
-      this.#sweepAt ??= now + SWEEP_MS;
-      at = Math.min(at, this.#sweepAt);
-    }
+    if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
+    const times = [this.#lease.wakeAt, this.#founding.wakeAt(now), this.#steward.wakeAt, this.#sweepAt];
+    const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return at === Number.POSITIVE_INFINITY ? null : at;
   }
 
@@ -297,6 +316,7 @@ export class Group implements Pumped {
     const eligible = replica !== null && replica.mayVote && replica.isLevel && this.#applier.halted === null;
     this.#lease.tick(now, eligible, this.#roster.rank);
     this.#founding.tick(now);
+    this.#steward.tick(now);
     if (this.#sweepAt === null || now < this.#sweepAt) return;
     this.#sweepAt = null;
     this.#committer.sweep(now, () => this.#standing.unproposed());
@@ -324,7 +344,12 @@ export class Group implements Pumped {
     this.#forwarder.applied(applied);
     const { instance } = applied.entry;
     if (this.#router.membership.membership.version === instance) this.#membersChanged();
-    if (this.#router.master.state?.renewal === instance) this.#leaseChanged(instance);
+    const { master } = this.#router;
+    if (master.state?.renewal === instance) this.#leaseChanged(instance);
+    if (master.leaseMs !== this.#leaseMs) {
+      this.#leaseMs = master.leaseMs;
+      this.#lease.leaseSet(this.#options.clock.now());
+    }
   }
 
   #membersChanged(): void {
@@ -343,18 +368,14 @@ export class Group implements Pumped {
     if (state === null) return;
     this.#lease.applied(state, clock.now(), this.#roster.rank);
     this.#write('master', state);
-    if (this.#lease.view(clock.now()).self) this.#enrol();
     if (state.version !== instance && state.node !== null) return;
     this.desk.feed.masterChanged();
     this.#trace({ name: 'master-changed', level: 'info', facts: { node: state.node, version: state.version } });
   }
 
-  /** The master sees to founders that were away when the group was founded. */
-  #enrol(): void {
-    for (const order of this.#founding.enrolments()) {
-      const { version } = this.#roster.current;
-      this.#proposeSystem(MEMBERSHIP, order, () => this.#roster.current.version === version);
-    }
+  #proposeChange(change: MembershipChange): void {
+    const { version } = this.#roster.current;
+    this.#proposeSystem(MEMBERSHIP, change, () => this.#roster.current.version === version);
   }
 
   /** System variables stand beside the log for offline reading, and prove at load that the log is whole. */

@@ -62,11 +62,24 @@ export class Intake {
     }
   }
 
+  /** An order to one of the group's own machines. */
+  async order(machine: string, order: unknown, timeoutMs: Millis | undefined): Promise<Committed> {
+    const command: NewCommand = { machine, encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) };
+    const options = timeoutMs === undefined ? {} : { timeoutMs };
+    const refused = this.#options.refusal();
+    if (refused !== null) throw refused;
+    return committed(await this.#enqueue([command], options));
+  }
+
   #submit(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
-    const { origin, committer, refusal, arrived, now } = this.#options;
-    const refused = refusal();
+    const refused = this.#options.refusal();
     if (refused !== null) return Promise.reject(refused);
     this.#check(news);
+    return this.#enqueue(news, options);
+  }
+
+  #enqueue(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
+    const { origin, committer, arrived, now } = this.#options;
     const commands = news.map(({ machine, encoding, bytes, idempotencyKey }): Command => {
       const id = { origin, sequence: committer.nextSequence() };
       return { id, machine, encoding, bytes, key: idempotencyKey ?? null, ifMaster: options.ifMaster ?? null };

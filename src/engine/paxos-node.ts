@@ -45,6 +45,8 @@ export class PaxosNode implements NodeFace {
   readonly #options: PaxosNodeOptions;
   readonly #groups = new Map<GroupId, Group>();
   readonly #startedAt: Millis;
+  /** Nodes to keep links with though no membership names them: newcomers, and whom a newcomer asks. */
+  readonly #guests = new Set<PeerAddress>();
   #closed = false;
 
   constructor(options: PaxosNodeOptions) {
@@ -81,6 +83,7 @@ export class PaxosNode implements NodeFace {
         pump: this.pump,
         trace,
         membersChanged: () => this.#setPeers(),
+        invite: (guest) => this.invite(guest),
         fatal: onFatal,
       });
       this.#groups.set(name, group);
@@ -142,8 +145,18 @@ export class PaxosNode implements NodeFace {
     this.pump.stop();
   }
 
+  /** Keeps a link with a node that no membership names. */
+  invite(guest: PeerAddress): () => void {
+    this.#guests.add(guest);
+    this.#setPeers();
+    return () => {
+      if (this.#guests.delete(guest) && !this.#closed) this.#setPeers();
+    };
+  }
+
   #setPeers(): void {
     const peers = new Map<NodeId, PeerAddress>();
+    for (const guest of this.#guests) peers.set(guest.id, guest);
     for (const group of this.#groups.values()) {
       for (const { id, url } of group.members) if (id !== this.id) peers.set(id, { id, url });
     }

@@ -153,13 +153,27 @@ export interface Empty {
   readonly ask: boolean;
 }
 
+/** Asks the holder of this tenure to give the lease back; `heir` shall have it next. */
+export interface Resign {
+  readonly type: 'resign';
+  readonly version: InstanceId;
+  readonly heir: NodeId | null;
+}
+
 /** Between engines, beside the core's messages. */
-export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty;
+export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty | Resign;
 export type PeerMessage = Message | HostMessage;
 
+const HOST_MESSAGES: ReadonlySet<PeerMessage['type']> = new Set<HostMessage['type']>([
+  'forward',
+  'forward-refused',
+  'forward-settled',
+  'empty',
+  'resign',
+]);
+
 export function isHostMessage(message: PeerMessage): message is HostMessage {
-  const { type } = message;
-  return type === 'forward' || type === 'forward-refused' || type === 'forward-settled' || type === 'empty';
+  return HOST_MESSAGES.has(message.type);
 }
 
 export interface PeerAddress {

@@ -1,8 +1,8 @@
 // The roster: who is in the group by the log, which of them this node hears, and whose votes count. It keeps the last
 // memberships, for a replica that starts again behind what was applied, and what peers have let be known of themselves.
-// It decides nothing; the rule of a legal change is src/machines/membership-machine.ts.
+// It decides nothing; the rule of a legal change is core/membership-change.ts.
 import type { InstanceId, NodeId, StoreId } from '../core/ids.js';
-import { type Membership, mayVote, memberOf, quorumOf, votersOf } from '../core/membership.js';
+import { type Member, type Membership, mayVote, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import type { Message } from '../core/message.js';
 import type { MembersView } from './face.js';
 import type { PeerHello, Transport } from './ports.js';
@@ -77,8 +77,22 @@ export class Roster {
 
   /** Enough voters are in reach whose votes count. */
   hasQuorum(membership: Membership = this.#current): boolean {
-    const live = votersOf(membership).filter(({ id }) => this.#isLive(id) && this.#counts(membership, id));
-    return live.length >= quorumOf(membership);
+    return this.liveVoters(membership).length >= quorumOf(membership);
+  }
+
+  /** The voters in reach whose votes count. */
+  liveVoters(membership: Membership = this.#current): readonly Member[] {
+    return votersOf(membership).filter(({ id }) => this.isLive(id) && this.#counts(membership, id));
+  }
+
+  /** Last chosen instance a node is known to have; null: it has not said. */
+  lastChosenAt(id: NodeId): InstanceId | null {
+    return this.#chosen.get(id) ?? null;
+  }
+
+  /** This node itself, or a link to it is up. */
+  isLive(id: NodeId): boolean {
+    return id === this.self || this.#transport.isConnected(id);
   }
 
   /** Why this node's votes do not count until it is re-admitted; null: they do. */
@@ -87,7 +101,7 @@ export class Roster {
     if (listed !== null && listed !== this.#storeId) {
       return 'this store is not the one the membership lists: it may have forgotten votes';
     }
-    return this.lostVote;
+    return this.lostVote === null ? null : `${this.lostVote}: wipe the store, then re-admit this node`;
   }
 
   view(lastChosen: InstanceId): MembersView {
@@ -99,8 +113,8 @@ export class Roster {
         id,
         url,
         role,
-        live: this.#isLive(id),
-        lastChosen: id === this.self ? lastChosen : (this.#chosen.get(id) ?? null),
+        live: this.isLive(id),
+        lastChosen: id === this.self ? lastChosen : this.lastChosenAt(id),
         needsReadmission: this.#mustBeReadmitted(id, store),
       })),
     };
@@ -110,10 +124,6 @@ export class Roster {
     if (id === this.self) return this.needsReadmission !== null;
     const proved = this.#stores.get(id);
     return listed !== null && proved !== undefined && proved !== listed;
-  }
-
-  #isLive(id: NodeId): boolean {
-    return id === this.self || this.#transport.isConnected(id);
   }
 
   #counts(membership: Membership, id: NodeId): boolean {

@@ -49,7 +49,7 @@ export class Standing {
     if (this.draining) return new PaxmeshError('draining', 'this node is shutting down');
     if (this.outage !== null) return new PaxmeshError(this.outage.code, this.outage.detail);
     if (applier.halted !== null) return new PaxmeshError('halted', applier.halted);
-    if (roster.current.gid !== null && !roster.isMember) {
+    if (!roster.isMember) {
       return new PaxmeshError('not-a-member', 'this node is not a member of the group');
     }
     return null;

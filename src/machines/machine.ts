@@ -7,6 +7,7 @@
 // Throwing is a failure of this node: the group halts here, visibly, and the same command is tried again with back-off;
 // a machine that throws must have left its state as it was.
 import type { InstanceId } from '../core/ids.js';
+import type { ChangeRefused } from '../core/membership-change.js';
 import type { Command } from './command.js';
 
 export interface ApplyContext {
@@ -16,7 +17,10 @@ export interface ApplyContext {
 }
 
 /** `result` goes to the caller as JSON; undefined is not JSON, use null for "nothing to say". */
-export type Applied = { readonly result: unknown } | { readonly rejected: string };
+export type Applied =
+  | { readonly result: unknown }
+  /** `code`: for the reserved machines, whose refusals have codes of their own. */
+  | { readonly rejected: string; readonly code?: ChangeRefused['code'] };
 
 export interface StateMachine {
   /** `[a-z][a-z0-9-]{0,62}`; names that begin with `$` are reserved. */

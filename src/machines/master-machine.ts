@@ -26,8 +26,12 @@ export type MasterCommand =
       readonly origin: string;
       readonly startedAtMs: Millis;
       readonly version: InstanceId;
+      readonly leaseMs: Millis;
     }
-  | { readonly op: 'release'; readonly node: NodeId; readonly version: InstanceId };
+  /** `heir`: who shall have it next; the others hold back for a while. */
+  | { readonly op: 'release'; readonly node: NodeId; readonly version: InstanceId; readonly heir: NodeId | null }
+  /** From the next acquire or renewal on. */
+  | { readonly op: 'set-lease'; readonly leaseMs: Millis };
 
 export interface MasterState {
   /** null after a release. */
@@ -39,11 +43,19 @@ export interface MasterState {
   /** The instance of the last renewal (or of the release). */
   readonly renewal: InstanceId;
   readonly leaseMs: Millis;
+  /** Of a released lease: who shall have it next. */
+  readonly heir: NodeId | null;
 }
 
 export class MasterMachine implements StateMachine {
   readonly name = MASTER;
   #state: MasterState | null = null;
+  #leaseMs: Millis | null = null;
+
+  /** What the group has agreed on for the next lease; null: nothing, each candidate takes its own setting. */
+  get leaseMs(): Millis | null {
+    return this.#leaseMs;
+  }
 
   /** null: the group never had a master. */
   get state(): MasterState | null {
@@ -53,10 +65,14 @@ export class MasterMachine implements StateMachine {
   apply(command: Command, { instance }: ApplyContext): Applied {
     const order = JSON.parse(Buffer.from(command.bytes).toString('utf8')) as MasterCommand;
     const state = this.#state;
+    if (order.op === 'set-lease') {
+      this.#leaseMs = order.leaseMs;
+      return { result: { leaseMs: order.leaseMs } };
+    }
     if (order.op === 'acquire') {
       if ((state?.renewal ?? null) !== order.expects) return { rejected: 'the lease has moved on' };
       const { node, origin, startedAtMs, leaseMs } = order;
-      this.#state = { node, origin, startedAtMs, leaseMs, version: instance, renewal: instance };
+      this.#state = { node, origin, startedAtMs, leaseMs, version: instance, renewal: instance, heir: null };
       return { result: { version: instance } };
     }
     if (state === null || state.node !== order.node || state.version !== order.version) {
@@ -64,8 +80,12 @@ export class MasterMachine implements StateMachine {
     }
     this.#state =
       order.op === 'renew'
-        ? { ...state, origin: order.origin, startedAtMs: order.startedAtMs, renewal: instance }
-        : { ...state, node: null, origin: null, renewal: instance };
+        ? { ...state, ...renewed(order), renewal: instance }
+        : { ...state, node: null, origin: null, renewal: instance, heir: order.heir };
     return { result: { version: state.version } };
   }
+}
+
+function renewed({ origin, startedAtMs, leaseMs }: Extract<MasterCommand, { op: 'renew' }>): Partial<MasterState> {
+  return { origin, startedAtMs, leaseMs };
 }

@@ -4,6 +4,7 @@
 import type { InstanceId } from '../core/ids.js';
 import { invariant } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
+import type { ChangeRefused } from '../core/membership-change.js';
 import { MASTER, MEMBERSHIP } from './batch.js';
 import type { Command } from './command.js';
 import { digestOf, IdempotencyTable, type Remembered } from './idempotency.js';
@@ -21,7 +22,8 @@ export interface NotApplied {
     | 'precondition-failed'
     | 'idempotency-key-reused'
     | 'duplicate'
-    | 'unknown-machine';
+    | 'unknown-machine'
+    | ChangeRefused['code'];
   readonly reason: string;
 }
 
@@ -128,6 +130,6 @@ export class MachineRouter {
 function run(machine: StateMachine, command: Command, instance: InstanceId, index: number): CommandOutcome {
   const answer = machine.apply(command, { instance, index });
   return 'rejected' in answer
-    ? { applied: false, code: 'command-rejected', reason: answer.rejected }
+    ? { applied: false, code: answer.code ?? 'command-rejected', reason: answer.rejected }
     : { applied: true, result: answer.result };
 }

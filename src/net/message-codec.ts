@@ -23,6 +23,7 @@ const FORWARD = 16;
 const FORWARD_REFUSED = 17;
 const FORWARD_SETTLED = 18;
 const EMPTY = 19;
+const RESIGN = 20;
 
 export class NameWriter {
   readonly #known = new Map<string, number>();
@@ -134,6 +135,11 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.u8(EMPTY);
       to.u8(message.ask ? 1 : 0);
       return;
+    case 'resign':
+      to.u8(RESIGN);
+      to.u53(message.version);
+      names.write(to, message.heir ?? '');
+      return;
     case 'forward-settled':
       to.u8(FORWARD_SETTLED);
       to.u53(message.id);
@@ -194,6 +200,11 @@ export function readMessage(from: Reader, names: NameReader): PeerMessage {
     }
     case EMPTY:
       return { type: 'empty', ask: readFlag(from) };
+    case RESIGN: {
+      const version = from.u53();
+      const heir = names.read(from);
+      return { type: 'resign', version, heir: heir === '' ? null : heir };
+    }
     case FORWARD_SETTLED: {
       const id = from.u53();
       const instance = from.u53();

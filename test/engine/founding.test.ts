@@ -103,16 +103,3 @@ test('a store that has promised needs nobody to vouch for it', () => {
   founder.founding.loaded(true);
   assert.equal(founder.founding.mayFound, true);
 });
-
-test('a founder whose store was not known is enrolled when it has come', () => {
-  const founders = foundersNamed('a', 'b', 'c');
-  const [master] = founders;
-  assert.ok(master);
-  const members = master.roster.current.members.map((one) =>
-    one.id === 'c' ? one : { ...one, store: `store of ${one.id}` },
-  );
-  master.roster.changed({ gid: 'g', version: 0, members });
-  assert.deepEqual(master.founding.enrolments(), []);
-  master.roster.connected({ id: 'c', store: 'store of c' });
-  assert.deepEqual(master.founding.enrolments(), [{ op: 'enrol', id: 'c', store: 'store of c' }]);
-});

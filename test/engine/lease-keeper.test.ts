@@ -10,7 +10,7 @@ function keeper(self: string, origin = `${self}~1`, leaseMs = LEASE_MS) {
   const options = {
     self,
     origin,
-    leaseMs,
+    leaseMs: () => leaseMs,
     random: () => 0.5,
     propose: (order: MasterCommand) => void proposed.push(order),
   };
@@ -18,7 +18,7 @@ function keeper(self: string, origin = `${self}~1`, leaseMs = LEASE_MS) {
 }
 
 const held = (by: string, startedAtMs: number, more: Partial<MasterState> = {}): MasterState => {
-  return { node: by, origin: `${by}~1`, startedAtMs, version: 5, renewal: 5, leaseMs: LEASE_MS, ...more };
+  return { node: by, origin: `${by}~1`, startedAtMs, version: 5, renewal: 5, leaseMs: LEASE_MS, heir: null, ...more };
 };
 
 test('the holder counts from before it proposed, less the margin; the others from when they applied', () => {
@@ -56,7 +56,9 @@ test('the holder renews between an eighth and three eighths of the lease', () =>
   const at = lease.wakeAt ?? Number.NaN;
   assert.ok(at >= LEASE_MS / 8 && at <= (LEASE_MS * 3) / 8);
   lease.tick(at, true, 0);
-  assert.deepEqual(proposed, [{ op: 'renew', node: 'a', origin: 'a~1', startedAtMs: at, version: 5 }]);
+  assert.deepEqual(proposed, [
+    { op: 'renew', node: 'a', origin: 'a~1', startedAtMs: at, version: 5, leaseMs: LEASE_MS },
+  ]);
 });
 
 test('nobody tries for a lease that still runs, and who may not vote never does', () => {

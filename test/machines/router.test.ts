@@ -98,7 +98,7 @@ test('If-Master holds or fails at apply, in log order', () => {
   assert.ok(early?.applied === false && early.code === 'precondition-failed');
   router.apply(1, [command('$master', 0, acquire)]);
   assert.equal(router.apply(2, [command('adder', 1, 1, { ifMaster: 1 })])[0]?.applied, true);
-  router.apply(3, [command('$master', 1, { op: 'release', node: 'a', version: 1 })]);
+  router.apply(3, [command('$master', 1, { op: 'release', node: 'a', version: 1, heir: null })]);
   assert.equal(router.apply(4, [command('adder', 2, 1, { ifMaster: 1 })])[0]?.applied, false);
 });
 
@@ -175,7 +175,7 @@ test('of two candidates that saw the same lease, the second in the log is reject
   const [first, second] = router.apply(0, [acquire('a', null), acquire('b', null)]);
   assert.equal(first?.applied, true);
   assert.equal(second?.applied, false);
-  router.apply(1, [command('$master', 1, { op: 'renew', node: 'a', origin: 'a~', startedAtMs: 9, version: 0 })]);
+  router.apply(1, [command('$master', 1, { op: 'renew', node: 'a', origin: 'a~', startedAtMs: 9, version: 0, leaseMs: 1000 })]);
   assert.equal(router.apply(2, [acquire('b', 0)])[0]?.applied, false, 'a renewal in between defeats the candidate');
   assert.deepEqual(router.master.state, {
     node: 'a',
@@ -184,5 +184,6 @@ test('of two candidates that saw the same lease, the second in the log is reject
     leaseMs: 1000,
     version: 0,
     renewal: 1,
+    heir: null,
   });
 });

@@ -1,0 +1,99 @@
+// The master's lease as people order it: give it back, hand it to someone, make it longer or shorter. An order goes to the
+// holder, because nobody else may end a lease before its time; done is what the log says here.
+import type { InstanceId, Millis, NodeId } from '../core/ids.js';
+import { memberOf } from '../core/membership.js';
+import { MASTER } from '../machines/batch.js';
+import { PaxmeshError } from './errors.js';
+import type { MasterView } from './face.js';
+import type { Intake } from './intake.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import type { Clock, Resign } from './ports.js';
+import type { Roster } from './roster.js';
+
+const LOOK_MS = 20;
+/** An order that a lost link may have swallowed is said again. */
+const REPEAT_MS = 300;
+
+export interface MasterDeskOptions {
+  readonly roster: Roster;
+  readonly lease: LeaseKeeper;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly timeoutMs: Millis;
+  readonly view: () => MasterView;
+  /** Last chosen instance here. */
+  readonly lastChosen: () => InstanceId;
+  readonly refusal: () => PaxmeshError | null;
+  readonly send: (to: NodeId, message: Resign) => void;
+}
+
+export class MasterDesk {
+  readonly #options: MasterDeskOptions;
+
+  constructor(options: MasterDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the tenure that runs now is over by the log; at once when none runs. */
+  async release(): Promise<MasterView> {
+    const { version } = this.#options.view();
+    if (version === null) return this.#options.view();
+    return this.#untilDone(null, (view) => view.version !== version);
+  }
+
+  /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
+  async transfer(to: NodeId): Promise<MasterView> {
+    const { roster, view, lastChosen } = this.#options;
+    const member = memberOf(roster.current, to);
+    if (member === undefined) throw new PaxmeshError('member-not-found', `${to} is not a member`);
+    if (view().node === to) return view();
+    const counts = roster.liveVoters().some(({ id }) => id === to);
+    const position = to === roster.self ? lastChosen() : (roster.lastChosenAt(to) ?? -1);
+    if (!counts || position < lastChosen() - LAG_MAX) {
+      throw new PaxmeshError('not-caught-up', `${to} is not a voter that is connected and level`);
+    }
+    return this.#untilDone(to, ({ node }) => node === to);
+  }
+
+  /** Resolves when the lease that runs is of the new length. */
+  async setLease(leaseMs: Millis): Promise<MasterView> {
+    await this.#options.intake.order(MASTER, { op: 'set-lease', leaseMs }, undefined);
+    const { clock, timeoutMs, view } = this.#options;
+    const until = clock.now() + timeoutMs;
+    while (view().node !== null && view().leaseMs !== leaseMs && clock.now() < until) await this.#pause();
+    return view();
+  }
+
+  async #untilDone(heir: NodeId | null, isDone: (view: MasterView) => boolean): Promise<MasterView> {
+    const { clock, timeoutMs, view, refusal } = this.#options;
+    const until = clock.now() + timeoutMs;
+    for (let repeatAt = clock.now(); ; ) {
+      const refused = refusal();
+      if (refused !== null) throw refused;
+      const now = clock.now();
+      if (isDone(view())) return view();
+      if (now >= until)
+        throw new PaxmeshError('proposal-timeout', 'the lease has not changed hands within the time limit');
+      if (now >= repeatAt) {
+        this.#order(heir, now);
+        repeatAt = now + REPEAT_MS;
+      }
+      await this.#pause();
+    }
+  }
+
+  #order(heir: NodeId | null, now: Millis): void {
+    const { roster, lease, view, send } = this.#options;
+    const { node, version } = view();
+    if (node === null || version === null || node === heir) return;
+    if (node === roster.self) lease.resign(version, heir, now);
+    else send(node, { type: 'resign', version, heir });
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(LOOK_MS, resolve));
+  }
+}
+
+/** Instances a node may be behind and still be level enough to become master. */
+const LAG_MAX = 1000;

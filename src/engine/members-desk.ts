@@ -1,0 +1,136 @@
+// Changes of the membership as people order them. Each is computed from the list as applied here and carries its version,
+// so that of two at once one finds the list changed; without If-Match it is computed again. Refused before anything is
+// proposed: what would leave fewer live voters than the new quorum, unless forced.
+import type { Millis, NodeId } from '../core/ids.js';
+import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
+import { changedMembership, type MembershipChange } from '../core/membership-change.js';
+import { MEMBERSHIP } from '../machines/batch.js';
+import { PaxmeshError } from './errors.js';
+import type { ChangeOptions, MemberPatch, MembersView, NewMember } from './face.js';
+import type { Intake } from './intake.js';
+import type { Clock, PeerAddress } from './ports.js';
+import type { Roster } from './roster.js';
+
+/** How long a newcomer may take to answer before it counts as down. */
+const REACH_MS = 2000;
+const LOOK_MS = 20;
+const TRIES_MAX = 10;
+
+export interface MembersDeskOptions {
+  readonly roster: Roster;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly view: () => MembersView;
+  /** Keeps a link with a node that is not a member yet; the answer ends that. */
+  readonly invite: (guest: PeerAddress) => () => void;
+}
+
+type Basis = { readonly gid: string; readonly expects: number };
+
+export class MembersDesk {
+  readonly #options: MembersDeskOptions;
+
+  constructor(options: MembersDeskOptions) {
+    this.#options = options;
+  }
+
+  add({ id, url, role = 'voter' }: NewMember, options: ChangeOptions): Promise<MembersView> {
+    return this.#withGuest({ id, url }, async (isThere) => {
+      const makes = (basis: Basis) => ({ op: 'add', ...basis, id, url, role, replaces: null }) as const;
+      const newVoters = role === 'voter' ? 1 : 0;
+      return this.#change(makes, options, (membership) => {
+        const voters = votersOf(membership).length + newVoters;
+        const live = this.#options.roster.liveVoters(membership).length + (isThere ? newVoters : 0);
+        return newVoters === 0 || live > voters / 2;
+      });
+    });
+  }
+
+  update(id: NodeId, { url, role }: MemberPatch, options: ChangeOptions): Promise<MembersView> {
+    const makes = (basis: Basis) => ({ op: 'update', ...basis, id, url: url ?? null, role: role ?? null }) as const;
+    return this.#change(makes, options, (before, after) => this.#keepsQuorum(before, after));
+  }
+
+  remove(id: NodeId, options: ChangeOptions): Promise<MembersView> {
+    const makes = (basis: Basis) => ({ op: 'remove', ...basis, id }) as const;
+    return this.#change(makes, options, (before, after) => this.#keepsQuorum(before, after));
+  }
+
+  replace(old: NodeId, { id, url }: PeerAddress, options: ChangeOptions): Promise<MembersView> {
+    return this.#withGuest({ id, url }, async (isThere) => {
+      const { roster } = this.#options;
+      const makes = (basis: Basis): MembershipChange => {
+        const role = memberOf(roster.current, old)?.role ?? 'voter';
+        return { op: 'add', ...basis, id, url, role, replaces: old };
+      };
+      return this.#change(makes, options, (membership) => {
+        if (memberOf(membership, old)?.role !== 'voter') return true;
+        const stay = roster.liveVoters(membership).filter((member) => member.id !== old).length;
+        return stay + (isThere ? 1 : 0) >= quorumOf(membership);
+      });
+    });
+  }
+
+  readmit(id: NodeId, options: ChangeOptions): Promise<MembersView> {
+    const { roster } = this.#options;
+    const makes = (basis: Basis): MembershipChange => {
+      const store = roster.isLive(id) ? roster.storeOf(id) : null;
+      const known = memberOf(roster.current, id) !== undefined;
+      if (known && store === null) throw new PaxmeshError('not-caught-up', `${id} is not connected to this node`);
+      return { op: 'readmit', ...basis, id, store: store ?? '' };
+    };
+    return this.#change(makes, options, () => true);
+  }
+
+  async #change(
+    makes: (basis: Basis) => MembershipChange,
+    { ifMatch, force = false, timeoutMs }: ChangeOptions,
+    keepsQuorum: (before: Membership, after: Membership) => boolean,
+  ): Promise<MembersView> {
+    const { roster, intake, view } = this.#options;
+    for (let tries = 1; ; tries++) {
+      const { current } = roster;
+      if (current.gid === null) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
+      if (ifMatch !== undefined && ifMatch !== current.version) {
+        throw new PaxmeshError('precondition-failed', `the membership has version ${current.version}, not ${ifMatch}`);
+      }
+      const change = makes({ gid: current.gid, expects: current.version });
+      const after = changedMembership(current, change, current.version + 1);
+      if ('code' in after) throw new PaxmeshError(after.code, after.reason);
+      if (!force && !keepsQuorum(current, after)) {
+        throw new PaxmeshError(
+          'would-lose-quorum',
+          'fewer voters would be live than make a quorum; ?force=true does it',
+        );
+      }
+      try {
+        await intake.order(MEMBERSHIP, change, timeoutMs);
+        return view();
+      } catch (error) {
+        const raced = error instanceof PaxmeshError && error.code === 'precondition-failed' && ifMatch === undefined;
+        if (!raced || tries === TRIES_MAX) throw error;
+      }
+    }
+  }
+
+  #keepsQuorum(before: Membership, after: Membership): boolean {
+    if (votersOf(after).length === votersOf(before).length) return true;
+    return this.#options.roster.hasQuorum(after);
+  }
+
+  /** Is the newcomer there? Whoever answers to its name under its address, with the cluster's secret, is. */
+  async #withGuest<T>(guest: PeerAddress, work: (isThere: boolean) => Promise<T>): Promise<T> {
+    const { roster, clock, invite } = this.#options;
+    if (memberOf(roster.current, guest.id) !== undefined) return work(roster.isLive(guest.id));
+    const dismiss = invite(guest);
+    try {
+      const until: Millis = clock.now() + REACH_MS;
+      while (!roster.isLive(guest.id) && clock.now() < until) {
+        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+      }
+      return await work(roster.isLive(guest.id));
+    } finally {
+      dismiss();
+    }
+  }
+}

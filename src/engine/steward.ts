@@ -1,0 +1,76 @@
+// The steward: chores of the master that nobody orders. It lists the stores of founders that were away, gives their vote to
+// candidates that are level and to be heard, and lets go of whom they stand in for. One change at a time, each computed
+// from the membership as applied; what it proposes in vain it proposes again.
+import type { InstanceId, Millis } from '../core/ids.js';
+import { type Member, type Membership, memberOf } from '../core/membership.js';
+import { changedMembership, type MembershipChange } from '../core/membership-change.js';
+import type { Roster } from './roster.js';
+
+const LOOK_MS = 200;
+
+export interface StewardOptions {
+  readonly roster: Roster;
+  readonly isMaster: () => boolean;
+  readonly lastChosen: () => InstanceId;
+  readonly propose: (change: MembershipChange) => void;
+}
+
+export class Steward {
+  readonly #options: StewardOptions;
+  #lookAt: Millis = 0;
+  /** What was chosen here at the last look: who has it all by the next one is level. */
+  #mark: InstanceId = Number.POSITIVE_INFINITY;
+
+  constructor(options: StewardOptions) {
+    this.#options = options;
+  }
+
+  /** null: there is nothing to see to. */
+  get wakeAt(): Millis | null {
+    const { roster, isMaster } = this.#options;
+    const { gid, members } = roster.current;
+    const isIdle = gid === null || !members.some((member) => hasChore(roster.current, member));
+    return isIdle || !isMaster() ? null : this.#lookAt;
+  }
+
+  tick(now: Millis): void {
+    const at = this.wakeAt;
+    if (at === null || now < at) return;
+    this.#lookAt = now + LOOK_MS;
+    const change = this.#nextChange();
+    this.#mark = this.#options.lastChosen();
+    if (change !== null) this.#options.propose(change);
+  }
+
+  #nextChange(): MembershipChange | null {
+    const { roster } = this.#options;
+    const { gid, version, members } = roster.current;
+    if (gid === null) return null;
+    const basis = { gid, expects: version };
+    for (const { id, role, store, candidate, replaces } of members) {
+      const proved = roster.isLive(id) ? roster.storeOf(id) : null;
+      if (role === 'voter' && store === null && proved !== null) return { op: 'enrol', id, store: proved };
+      if (role === 'voter' && replaces !== undefined) {
+        const change: MembershipChange = { op: 'remove', ...basis, id: replaces };
+        if (this.#keepsQuorum(change)) return change;
+      }
+      if (candidate && proved !== null && (roster.lastChosenAt(id) ?? -1) >= this.#mark) {
+        const change: MembershipChange = { op: 'promote', ...basis, id, store: proved };
+        if (this.#keepsQuorum(change)) return change;
+      }
+    }
+    return null;
+  }
+
+  #keepsQuorum(change: MembershipChange): boolean {
+    const { roster, lastChosen } = this.#options;
+    const after = changedMembership(roster.current, change, lastChosen() + 1);
+    return !('code' in after) && roster.hasQuorum(after);
+  }
+}
+
+function hasChore(membership: Membership, { role, store, candidate, replaces }: Member): boolean {
+  if (role === 'learner') return candidate === true;
+  if (role === 'observer') return false;
+  return store === null || (replaces !== undefined && memberOf(membership, replaces) !== undefined);
+}
