@@ -1,6 +1,6 @@
 // A limit on everything the core keeps or believes. Times in milliseconds.
 
-/** A claim this far beyond what a node holds is absurd and moves nothing (semantics.md section 3, fault 5). */
+/** A claim this far beyond what a node holds is absurd and moves nothing. */
 export const INSTANCE_JUMP_MAX = 2 ** 32;
 /** The same for ballots: 2^32 rounds are more than a century of failed prepares, one every 30 ms … and then some. */
 export const ROUND_JUMP_MAX = 2 ** 32;
@@ -23,3 +23,5 @@ export const ASK_MS = 300;
 export const LAG_BELIEF_MS = 2000;
 /** A vote nobody closes is asked about after this (plus as much again at random), then finished by a prepare. */
 export const UNCLOSED_MS = 250;
+/** A node without a vote that has learned nothing for this long asks someone. */
+export const IDLE_ASK_MS = 1000;

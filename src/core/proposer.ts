@@ -16,6 +16,9 @@ import type { Random } from './random.js';
 import { Tally } from './tally.js';
 import type { Value } from './value.js';
 
+/** A large value takes its time on wires and disks: sent again too early, it stands in its own way until it starves. */
+const RESEND_BYTES_PER_MS = 4000;
+
 /** What the proposer sees of the replica it works in. */
 export interface Site {
   readonly self: NodeId;
@@ -144,7 +147,7 @@ export class Proposer {
       this.#backOff(now);
       return;
     }
-    phase.resendMs = Math.min(phase.resendMs * 2, RESEND_MS_MAX);
+    phase.resendMs = Math.min(phase.resendMs * 2, Math.max(phase.resendMs, RESEND_MS_MAX));
     phase.resendAt = now + phase.resendMs;
     for (const voter of votersOf(this.#site.membership)) this.resendTo(voter.id, out);
   }
@@ -207,13 +210,14 @@ export class Proposer {
       'vote-after-promise',
       () => 'my own acceptor refused the ballot it has promised',
     );
+    const resendMs = RESEND_MS + Math.floor(value.bytes.length / RESEND_BYTES_PER_MS);
     this.#phase = {
       type: 'accepting',
       ballot,
       value,
       tally: new Tally(membership),
-      resendAt: now + RESEND_MS,
-      resendMs: RESEND_MS,
+      resendAt: now + resendMs,
+      resendMs,
     };
     // The ballot is durable here since its prepare, so my disk and the peers' disks may work in parallel.
     this.#toOtherVoters(out.now, this.#acceptMessage(ballot, value));

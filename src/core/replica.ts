@@ -9,7 +9,7 @@ import type { Effects } from './effects.js';
 import type { InstanceId, Millis, NodeId, StoreId } from './ids.js';
 import { invariant } from './invariant.js';
 import { Learner } from './learner.js';
-import { INSTANCE_JUMP_MAX, ROUND_JUMP_MAX, UNCLOSED_MS } from './limits.js';
+import { IDLE_ASK_MS, INSTANCE_JUMP_MAX, ROUND_JUMP_MAX, UNCLOSED_MS } from './limits.js';
 import { type Membership, mayVote } from './membership.js';
 import type { Accept, Chosen, Message, Prepare, Teach } from './message.js';
 import { Proposer, type Site } from './proposer.js';
@@ -75,6 +75,8 @@ export class Replica implements Site {
   /** When to see to a vote that nobody has closed; `#askedUnclosed`: peers were asked, the next time is a prepare. */
   #unclosedAt: Millis | null = null;
   #askedUnclosed = false;
+  /** When a node without a vote, whom nobody has to tell anything, asks by itself. */
+  #idleAt: Millis;
 
   constructor(start: ReplicaStart, host: ReplicaHost, now: Millis) {
     this.self = start.self;
@@ -89,6 +91,7 @@ export class Replica implements Site {
     this.#membership = start.membership;
     this.#proposer = new Proposer(this);
     if (start.vote !== null) this.#watchVote(now);
+    this.#idleAt = now + IDLE_ASK_MS;
   }
 
   /** The instance this replica would vote on next; everything below is closed here. */
@@ -140,7 +143,8 @@ export class Replica implements Site {
   /** When this replica wants a tick; null: never. */
   get wakeAt(): Millis | null {
     if (this.#diverged) return null;
-    return earliest(earliest(this.#proposer.wakeAt, this.#learner.wakeAt), this.#unclosedAt);
+    const idleAt = this.mayVote ? null : this.#idleAt;
+    return earliest(earliest(this.#proposer.wakeAt, this.#learner.wakeAt), earliest(this.#unclosedAt, idleAt));
   }
 
   chainWith(value: Value): number {
@@ -191,7 +195,7 @@ export class Replica implements Site {
         this.#learn(from, message, now, out);
         return;
       case 'chosen':
-        this.#chosen(from, message, now, out);
+        this.#chosen(from, store, message, now, out);
         return;
       case 'prepare':
       case 'accept':
@@ -210,9 +214,9 @@ export class Replica implements Site {
 
   /** Phases 1b and 2b. Only a listed voter is answered, and only by a voter. */
   #vote(from: NodeId, store: StoreId | null, message: Prepare | Accept, now: Millis, out: Effects): void {
-    if (message.type === 'accept' && this.#forks(from, message.instance, message.chain, out)) return;
     const { instance, ballot } = message;
     if (!this.mayVote || ballot.node !== from || !mayVote(this.#membership, from, store)) return;
+    if (message.type === 'accept' && this.#forks(from, message.instance, message.chain, out)) return;
     const answer =
       message.type === 'prepare'
         ? this.acceptor.prepare(instance, ballot, out)
@@ -249,8 +253,9 @@ export class Replica implements Site {
     }
   }
 
-  #chosen(from: NodeId, message: Chosen, now: Millis, out: Effects): void {
-    if (message.instance === this.#open) {
+  #chosen(from: NodeId, store: StoreId | null, message: Chosen, now: Millis, out: Effects): void {
+    // Whoever has no vote here cannot have counted a majority: its word is a hint at most.
+    if (message.instance === this.#open && mayVote(this.#membership, from, store)) {
       if (this.#forks(from, message.instance, message.chain, out)) return;
       const vote = this.acceptor.vote;
       if (vote !== null && sameBallot(vote.ballot, message.ballot)) {
@@ -281,8 +286,9 @@ export class Replica implements Site {
         this.#learner.continueWith(now);
         this.#ask(from, out);
       }
-    } else if (message.open === this.#open && this.mayVote) {
-      // Level with the teacher: whoever waits for my answer may send again what I could not judge while I lagged.
+    } else if (message.open === this.#open) {
+      // Level with the teacher. Whoever waits for my vote may send again what I could not judge while I lagged; and who
+      // does not vote lets it be known this way how far it is.
       this.#ask(from, out);
     }
   }
@@ -304,6 +310,7 @@ export class Replica implements Site {
     this.#learner.advanced(this.#open, now);
     this.#unclosedAt = null;
     this.#askedUnclosed = false;
+    this.#idleAt = now + IDLE_ASK_MS;
   }
 
   #tick(now: Millis, out: Effects): void {
@@ -311,6 +318,11 @@ export class Replica implements Site {
     const teacher = this.#learner.tick(now, others, (count) => this.random.below(count));
     if (teacher !== null) this.#ask(teacher, out);
     this.#proposer.tick(now, out);
+    if (!this.mayVote && now >= this.#idleAt) {
+      this.#idleAt = now + IDLE_ASK_MS;
+      const other = others[this.random.below(Math.max(1, others.length))];
+      if (other !== undefined) this.#ask(other, out);
+    }
     if (this.#unclosedAt === null || now < this.#unclosedAt) return;
     this.#watchVote(now);
     if (!this.#askedUnclosed) {

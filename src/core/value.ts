@@ -1,6 +1,6 @@
 // What instances agree on. To the core a value is opaque: an id and bytes. The bytes are a batch of commands, packed by
 // the host (src/machines/batch.ts). Whether a chosen value is mine is decided by the id, never by comparing bytes
-// (semantics.md section 3, fault 3: 600 calls were told OK, 597 executed).
+// (the original told 600 callers OK and executed 597).
 
 /** Unique for every sealing of a value, over all nodes and restarts. `<origin>/<number>`. */
 export type ValueId = string;

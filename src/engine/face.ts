@@ -1,4 +1,4 @@
-// What the edge (routes, plugins, embedding programs) sees of the engine: views are plain JSON as api.md words it.
+// What the edge (routes, plugins, embedding programs) sees of the engine: views are plain JSON as the API words it.
 // PaxosNode and Group implement it. Every call that cannot be answered throws a PaxmeshError.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Encoding } from '../machines/command.js';
@@ -145,7 +145,7 @@ export interface NodeStatus {
   readonly groups: readonly GroupId[];
 }
 
-/** One line of /readyz. `code` is an error code of api.md when not ok. */
+/** One line of /readyz. `code` is an error code when not ok. */
 export interface ReadyCheck {
   readonly name: string;
   readonly ok: boolean;

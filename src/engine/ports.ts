@@ -127,7 +127,7 @@ export interface Forward {
   readonly batch: Uint8Array;
 }
 
-/** Not proposed and never will be by the refuser: outcome none. `code` is an error code of api.md. */
+/** Not proposed and never will be by the refuser: outcome none. `code` is an error code of errors.ts. */
 export interface ForwardRefused {
   readonly type: 'forward-refused';
   readonly id: number;
