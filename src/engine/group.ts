@@ -300,6 +300,9 @@ export class Group implements Pumped {
         if (this.gid !== null) this.serve({ to: from.id, from: 0 });
         else this.#founding.received(from.id, message);
         return;
+      case 'resign':
+        this.#lease.resign(message.version, message.heir, now);
+        return;
     }
   }
 
