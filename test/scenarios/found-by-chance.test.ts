@@ -36,12 +36,7 @@ lesson(
 // honest and its answers were lost: it was ignored for twenty seconds. Distrust must leave a way back.
 lesson('a peer whose answers were lost is asked again', 'a peer whose answers were lost is ignored');
 
-// A group was founded by two of three while the third was cut off from one of them for good. It had asked the other in time,
-// when that one had nothing to tell yet, and went on asking only the one it never met. Who has nothing asks everybody, and
-// whoever has something teaches.
-lesson('a founder that missed the founding is taught by whoever it reaches', 'founders ask only whom they never heard');
-
-// The same seeds taught the simulator that a process that is stopped when the faults end needs time to go on: it was held
+// The first seeds taught the simulator, too: a process that is stopped when the faults end needs time to go on: it was held
 // to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
 // up to the end.
 test('a process that is stopped when the faults end is given the time to go on', async () => {

@@ -24,12 +24,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'prepare ignores accepted values',
     edits: [['core/acceptor', 'vote: vote && { ballot: vote.ballot, value: vote.value }', 'vote: null']],
-    falls: falls('agreement', 'crash-inside-save', 1),
+    falls: falls('agreement', 'duelling-proposers', 1),
   },
   {
     name: 'prepare quorum one short',
     edits: [TALLY_SHORT, ['core/proposer', 'if (!phase.tally.won)', 'if (!phase.tally.short)']],
-    falls: falls('agreement', 'crash-inside-save', 1),
+    falls: falls('agreement', 'lease-and-drift', 3),
   },
   {
     name: 'accept quorum one short',
@@ -45,7 +45,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         '#yes = { size: 0, add() { this.size++; }, has() { return false; }, delete() {} };',
       ],
     ],
-    falls: falls('chosen-is-counted', 'wild-network', 7),
+    falls: falls('chosen-is-counted', 'five-nodes', 1),
   },
   {
     name: 'promises of other ballots counted',
@@ -56,7 +56,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'preparing'",
       ],
     ],
-    falls: falls('agreement', 'liveness', 59),
+    falls: falls('agreement', 'membership-churn', 24),
   },
   {
     name: 'votes of other ballots counted',
@@ -67,7 +67,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
-    falls: falls('chosen-is-counted', 'idle-then-restart-all', 146),
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 118),
   },
   {
     name: 'replies of earlier instances counted',
@@ -126,12 +126,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
-    falls: falls('agreement', 'five-nodes', 1),
+    falls: falls('agreement', 'lease-and-drift', 73),
   },
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
-    falls: falls('agreement', 'five-nodes', 42),
+    falls: falls('agreement', 'five-nodes', 129),
   },
   {
     name: 'ballot reused after a restart',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'idle-then-restart-all', 66),
+    falls: falls('ballot-owner', 'failing-store', 24),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -171,7 +171,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
       ],
     ],
-    falls: falls('stability', 'lagging-learner', 5),
+    falls: falls('stability', 'crash-inside-save', 1),
   },
   {
     name: 'the checksum stands still where a vote is closed',
@@ -182,7 +182,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'this.#close(vote.value, vote.ballot, this.#chain, now, out);',
       ],
     ],
-    falls: falls('same-state', 'swarm', 0),
+    falls: falls('same-state', 'crash-inside-save', 1),
   },
   {
     name: 'membership effective when proposed',
@@ -193,17 +193,17 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (answer.type === 'accepted') {\n            this.#watchVote(now);\n            this.#membership = this.#host.membershipAfter(this.#membership, instance, message.value);\n        }",
       ],
     ],
-    falls: falls('one-membership', 'membership-churn', 12),
+    falls: falls('one-membership', 'membership-churn', 96),
   },
   {
     name: 'prepare skipped across a change of membership',
     edits: [['core/proposer', 'if (membershipChanged)\n            this.#right = null;', '']],
-    falls: falls('agreement', 'membership-churn', 12),
+    falls: falls('agreement', 'membership-churn', 77),
   },
   {
     name: 'membership changed without its version check',
     edits: [['simulator/churn-rule', 'if (order.expects !== before.version)\n        return before;', '']],
-    falls: falls('one-membership', 'membership-churn', 12),
+    falls: falls('one-membership', 'membership-churn', 10),
   },
   {
     name: 'a wiped node returns',
@@ -214,12 +214,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'return true;',
       ],
     ],
-    falls: falls('listed-identity', 'wiped-node', 10),
+    falls: falls('listed-identity', 'wiped-node', 1),
   },
   {
     name: 'an empty store votes in a founding',
     edits: [['core/replica', 'if (this.#membership.gid === null && !this.#mayFound)\n            return false;', '']],
-    falls: falls('agreement', 'wiped-node', 10),
+    falls: falls('agreement', 'wiped-node', 2),
   },
   {
     name: 'half of the voters taken for a majority',
@@ -230,17 +230,17 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'return Math.ceil(votersOf(membership).length / 2);',
       ],
     ],
-    falls: falls('chosen-is-counted', 'membership-churn', 1),
+    falls: falls('chosen-is-counted', 'membership-churn', 3),
   },
   {
     name: 'observers vote',
     edits: [['core/membership', "if (member === undefined || member.role !== 'voter')", 'if (member === undefined)']],
-    falls: falls('listed-identity', 'membership-churn', 12),
+    falls: falls('listed-identity', 'membership-churn', 1),
   },
   {
     name: 'a ballot refused by one voter waits for the silent one',
     edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
-    falls: falls('progress', 'liveness', 9),
+    falls: falls('progress', 'scarred', 14),
   },
   {
     name: 'a peer whose answers were lost is ignored',
@@ -248,16 +248,16 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
       ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
     ],
-    falls: falls('progress', 'liveness', 9),
+    falls: falls('progress', 'muted-stranger', 1),
   },
   {
     name: 'nobody finishes what others left open',
     edits: [['core/replica', 'this.#proposer.recover(now, out);', 'return;']],
-    falls: falls('progress', 'membership-churn', 9),
+    falls: falls('progress', 'membership-churn', 199),
   },
   {
     name: 'peers are not asked on connecting',
     edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
-    falls: falls('progress', 'membership-churn', 9),
+    falls: falls('progress', 'membership-churn', 17),
   },
 ];
