@@ -96,6 +96,9 @@ export class NodeProcess {
     await eventually(`${this.id} is ready`, () => {
       if (!this.isRunning) throw new Error(`${this.id} is not running: ${this.#stderr}`);
       return this.isReady();
+    }).catch(async (error: Error) => {
+      const answer = await fetch(`${this.url}/readyz`).catch((reason: Error) => reason);
+      throw new Error(`${error.message}: ${answer instanceof Error ? answer.message : await answer.text()}`);
     });
   }
 
