@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Config, StoreSetting, Token, TokenRole } from './config.js';
+import { httpOrigin } from './http-origin.js';
 
 /** A setting cannot be used. The message is one line and says what to change. */
 export class ConfigError extends Error {
@@ -49,18 +50,11 @@ export function readAdvertised(text: string | undefined, { host, port }: Config[
 
 /** An http(s) origin. Refused URLs are not repeated: they may hold a password. */
 export function readUrl(variable: string, text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const plain =
-    url !== null &&
-    url.username === '' &&
-    url.password === '' &&
-    url.pathname === '/' &&
-    url.search === '' &&
-    url.hash === '';
-  if (!plain || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
+  const origin = httpOrigin(text);
+  if (origin === null) {
     throw new ConfigError(`${variable} must hold URLs of the form http://host:port or https://host:port, nothing more`);
   }
-  return url.origin;
+  return origin;
 }
 
 export function readMembers(text: string | undefined): Config['members'] {

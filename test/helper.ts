@@ -32,6 +32,8 @@ export class FakeGroup implements GroupFace {
   readonly log: InstanceView[] = [];
   readonly received: NewCommand[] = [];
   readonly options: (ProposeOptions | undefined)[] = [];
+  /** Changes of members and master, as they came. */
+  readonly orders: unknown[][] = [];
   firstKept = 0;
   /** Thrown by the next calls, while set. */
   failure: Error | null = null;
@@ -161,36 +163,48 @@ export class FakeGroup implements GroupFace {
     return { gid: 'gid-1', version: 0, members };
   }
 
-  addMember(_member: NewMember, _options?: ChangeOptions): Promise<MembersView> {
+  addMember(member: NewMember, options?: ChangeOptions): Promise<MembersView> {
+    return this.#ordered('add', member, options);
+  }
+
+  updateMember(id: string, patch: MemberPatch, options?: ChangeOptions): Promise<MembersView> {
+    return this.#ordered('update', id, patch, options);
+  }
+
+  removeMember(id: string, options?: ChangeOptions): Promise<MembersView> {
+    return this.#ordered('remove', id, options);
+  }
+
+  replaceMember(id: string, by: { id: string; url: string }, options?: ChangeOptions): Promise<MembersView> {
+    return this.#ordered('replace', id, by, options);
+  }
+
+  readmitMember(id: string, options?: ChangeOptions): Promise<MembersView> {
+    return this.#ordered('readmit', id, options);
+  }
+
+  async releaseMaster(): Promise<MasterView> {
+    if (this.failure !== null) throw this.failure;
+    this.orders.push(['release']);
+    return this.masterView();
+  }
+
+  async transferMaster(to: string): Promise<MasterView> {
+    if (this.failure !== null) throw this.failure;
+    this.orders.push(['transfer', to]);
+    return this.masterView();
+  }
+
+  async setLease(leaseMs: number): Promise<MasterView> {
+    if (this.failure !== null) throw this.failure;
+    this.orders.push(['lease', leaseMs]);
+    return this.masterView();
+  }
+
+  async #ordered(...order: unknown[]): Promise<MembersView> {
+    if (this.failure !== null) throw this.failure;
+    this.orders.push(order);
     return this.change();
-  }
-
-  updateMember(_id: string, _patch: MemberPatch, _options?: ChangeOptions): Promise<MembersView> {
-    return this.change();
-  }
-
-  removeMember(_id: string, _options?: ChangeOptions): Promise<MembersView> {
-    return this.change();
-  }
-
-  replaceMember(_id: string, _by: { id: string; url: string }, _options?: ChangeOptions): Promise<MembersView> {
-    return this.change();
-  }
-
-  readmitMember(_id: string, _options?: ChangeOptions): Promise<MembersView> {
-    return this.change();
-  }
-
-  releaseMaster(): Promise<MasterView> {
-    return Promise.resolve(this.masterView());
-  }
-
-  transferMaster(_to: string): Promise<MasterView> {
-    return Promise.resolve(this.masterView());
-  }
-
-  setLease(_leaseMs: number): Promise<MasterView> {
-    return Promise.resolve(this.masterView());
   }
 
   /** What every change of the membership ends with; a test may put its own here. */

@@ -3,8 +3,8 @@ import type { TSchema } from 'typebox';
 import { Batch, BatchCommitted, BatchEntry } from './batch.js';
 import { GroupList, GroupStatus } from './group.js';
 import { Instance, InstancePage } from './instance.js';
-import { Master } from './master.js';
-import { Member, Members } from './member.js';
+import { Lease, Master, Transfer } from './master.js';
+import { Member, MemberPatch, Members, NewMember, Replacement } from './member.js';
 import { Live, NodeStatus, Ready } from './node.js';
 import { Problem } from './problem.js';
 import { Committed, ProposalState } from './proposal.js';
@@ -22,7 +22,12 @@ export const COMPONENTS: readonly TSchema[] = [
   BatchCommitted,
   Member,
   Members,
+  NewMember,
+  MemberPatch,
+  Replacement,
   Master,
+  Transfer,
+  Lease,
   GroupStatus,
   GroupList,
   NodeStatus,

@@ -1,5 +1,6 @@
-// Who holds the lease of a group.
+// Who holds the lease of a group, and what people order about it.
 import { Type } from 'typebox';
+import { MemberId } from './member.js';
 import { NullableId, NullableString } from './nullable.js';
 
 export const Master = Type.Object(
@@ -16,4 +17,17 @@ export const Master = Type.Object(
     self: Type.Boolean({ description: 'This node holds the lease, by its own clock less a margin' }),
   },
   { $id: 'Master' },
+);
+
+export const Transfer = Type.Object(
+  { to: { ...MemberId, description: 'A voter that is connected and level' } },
+  { $id: 'Transfer', additionalProperties: false },
+);
+
+/** As for the setting of the same name. */
+const LEASE_MS_MAX = 3_600_000;
+
+export const Lease = Type.Object(
+  { leaseMs: Type.Integer({ minimum: 1000, maximum: LEASE_MS_MAX }) },
+  { $id: 'Lease', additionalProperties: false },
 );

@@ -30,6 +30,7 @@ describe('the OpenAPI document', () => {
       paths: Record<string, Record<string, { responses: Record<string, { headers?: object }> }>>;
     };
     const group = '/v1/groups/{group}';
+    const inGroup = (it: string) => it.replace(' ', ` ${group}/`);
     assert.deepEqual(
       Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)),
       [
@@ -38,7 +39,10 @@ describe('the OpenAPI document', () => {
         ),
         `get ${group}`,
         `post ${group}/batches`,
-        ...['events', 'feed', 'instances', 'instances/{id}', 'master', 'members'].map((it) => `get ${group}/${it}`),
+        ...['events', 'feed', 'instances', 'instances/{id}', 'master'].map((it) => `get ${group}/${it}`),
+        ...['delete master', 'put master/lease', 'post master/transfer', 'get members', 'post members'].map(inGroup),
+        ...['patch members/{id}', 'delete members/{id}'].map(inGroup),
+        ...['readmit', 'replace'].map((it) => `post ${group}/members/{id}/${it}`),
         `post ${group}/proposals`,
         `get ${group}/proposals/{key}`,
         'get /v1/node',

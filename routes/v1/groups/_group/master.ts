@@ -1,0 +1,79 @@
+// Who holds the lease, and the orders that move it. Any node takes them and hands them to the holder.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Static, Type } from 'typebox';
+import type { Lease, Transfer } from '../../../../src/schemas/master.js';
+import { ORDER_BYTES_MAX, takeOrders } from '../../../../src/schemas/order-body.js';
+import { GroupParams } from '../../../../src/schemas/parameters.js';
+import { problems } from '../../../../src/schemas/problem.js';
+
+const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  takeOrders(app);
+  const master = (description: string) => ({
+    description,
+    content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Master#' }) } },
+  });
+  const common = { tags: ['groups'], params: GroupParams };
+  const order = { bodyLimit: ORDER_BYTES_MAX, config: { role: 'admin' } } as const;
+
+  app.get(
+    '/master',
+    {
+      config: { role: 'read' },
+      schema: {
+        ...common,
+        operationId: 'getMaster',
+        summary: 'Who holds the lease',
+        response: { 200: master('As this node knows it; `node: null` when nobody does'), ...problems(404) },
+      },
+    },
+    async (request) => app.groupOf(request).masterView(),
+  );
+
+  app.delete(
+    '/master',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'releaseMaster',
+        summary: 'Let the holder give the lease back',
+        description: 'Answered when its tenure is over by the log; at once when nobody holds the lease.',
+        response: { 200: master('The tenure is over'), ...problems(404, 503, 504) },
+      },
+    },
+    async (request) => app.groupOf(request).releaseMaster(),
+  );
+
+  app.post(
+    '/master/transfer',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'transferMaster',
+        summary: 'Hand the lease to a named voter',
+        body: Type.Unsafe<Static<typeof Transfer>>({ $ref: 'Transfer#' }),
+        response: { 200: master('It holds the lease'), ...problems(400, 404, 409, 503, 504) },
+      },
+    },
+    async (request) => app.groupOf(request).transferMaster(request.body.to),
+  );
+
+  app.put(
+    '/master/lease',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'setLease',
+        summary: 'Make the lease longer or shorter',
+        description: "Replicated: from then on it goes before every node's own setting.",
+        body: Type.Unsafe<Static<typeof Lease>>({ $ref: 'Lease#' }),
+        response: { 200: master('Agreed'), ...problems(400, 404, 503, 504) },
+      },
+    },
+    async (request) => app.groupOf(request).setLease(request.body.leaseMs),
+  );
+};
+
+export default masterRoutes;
