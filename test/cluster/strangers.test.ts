@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { freePort } from '../free-port.js';
 import { Cluster } from './cluster.js';
 import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
@@ -85,7 +86,17 @@ test('a node with the wrong secret is refused, learns nothing and changes nothin
 
 test('a node of another cluster, with the same secret and id, is refused; both logs stay as they are', async () => {
   const { cluster, followers, load, gone, impostor } = await world();
-  const stranger = impostor({ PAXMESH_MEMBERS: `c=${gone.url}` });
+  // Founded out of sight, so that it has a gid of its own when it is met.
+  const members = { PAXMESH_MEMBERS: `c=${gone.url}` };
+  const founder = new NodeProcess('c', await freePort(), cluster.directory, {
+    ...impostor(members).settings,
+    PAXMESH_LISTEN: `127.0.0.1:${await freePort()}`,
+  });
+  keep({ close: () => founder.kill() });
+  founder.start();
+  await eventually('it is founded', () => founder.log.includes('members-changed'));
+  await founder.stop();
+  const stranger = impostor(members);
   stranger.start();
   await stranger.untilReady();
   const told = await post(stranger.url, '"of another world"', null);
