@@ -9,6 +9,7 @@ import { MESH, NODE, nodeContainer } from './container.js';
 import type { PaxosNode } from './engine/paxos-node.js';
 import type { TraceNote } from './engine/ports.js';
 import type { StateMachine } from './machines/machine.js';
+import { Seeds } from './seeds.js';
 import { createStore } from './store/open-store.js';
 import { VERSION } from './version.js';
 
@@ -44,12 +45,23 @@ export async function bootNode(config: Config, options: BootOptions): Promise<Bo
       ...(loggerOptions === undefined ? {} : { loggerOptions }),
     });
     app = built;
+    const seeds = new Seeds({
+      seeds: config.seeds,
+      self: node.id,
+      ca: config.tls?.ca ?? null,
+      isNamed: () => config.groups.every((name) => isNamedIn(node, name)),
+      invite: (guest) => node.invite(guest),
+      found: (seed, peer) => trace({ name: 'seed-found', level: 'info', facts: { seed, peer } }),
+      failed: (seed, reason) => trace({ name: 'seed-failed', level: 'warn', facts: { seed, reason } }),
+    });
     built.addHook('onClose', async () => {
+      seeds.close();
       node.close();
       await store.close();
     });
     await node.start();
     await built.listen({ host: config.listen.host, port: config.listen.port });
+    if (config.seeds.length > 0) seeds.start();
     for (const warning of store.warnings) built.log.warn({ note: 'store-warning', detail: warning }, warning);
     const { port } = built.server.address() as AddressInfo;
     built.log.info({ note: 'listening', url: config.urlAdvertised, port, store: store.kind }, 'listening');
@@ -59,6 +71,11 @@ export async function bootNode(config: Config, options: BootOptions): Promise<Bo
     else await app.close();
     throw error;
   }
+}
+
+function isNamedIn(node: PaxosNode, group: string): boolean {
+  const { gid, members } = node.group(group)?.membersView() ?? { gid: null, members: [] };
+  return gid !== null && members.some(({ id }) => id === node.id);
 }
 
 function storeUrl(store: StoreSetting): string {

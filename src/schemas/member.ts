@@ -11,7 +11,7 @@ export const MemberId = Type.String({
 });
 const MemberUrl = Type.String({
   maxLength: 512,
-  description: 'How peers and clients reach it: http://host:port or https://host:port',
+  description: 'How peers and clients reach it: http or https, host and port, nothing more',
 });
 const MemberRole = Type.Unsafe<'voter' | 'learner' | 'observer'>({
   type: 'string',
