@@ -23,6 +23,8 @@ export function describe(message: PeerMessage): string {
       return `teach ${message.entries.map(({ instance }) => instance).join(' ')}, open ${message.open}`;
     case 'empty':
       return message.ask ? 'empty, and you?' : 'empty';
+    case 'position':
+      return `at ${message.lastChosen}`;
     case 'resign':
       return `resign ${message.version} to ${message.heir}`;
     case 'forward':

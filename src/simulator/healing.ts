@@ -14,6 +14,8 @@ import { demand } from './violation.js';
 const RECOVERY_MS = 4000;
 const PROBE_MS = 2500;
 const LEVEL_MS = 1500;
+/** How old a chosen instance may be that has not reached everybody: renewals go on to the end. */
+const NEWS_MS = 500;
 
 export interface Patient {
   readonly plan: Plan;
@@ -51,16 +53,17 @@ export async function heal(patient: Patient): Promise<void> {
   }
   const living = scarred(patient);
   await until(goesOn + RECOVERY_MS + 2 * plan.leaseMs);
-  const before = new Map([...patient.witnesses].map(([group, { chosen }]) => [group, chosen.length]));
   const probes = living.flatMap((node) => patient.groups.map((group) => probe(patient, node, group)));
-  await until(now() + PROBE_MS);
-  if (!(await until(now() + LEVEL_MS))) return;
+  const chosenNow = () => new Map([...patient.witnesses].map(([group, { chosen }]) => [group, chosen.length]));
+  const beforeProbes = chosenNow();
+  await until(now() + PROBE_MS + LEVEL_MS - NEWS_MS);
+  const beforeEnd = chosenNow();
+  if (!(await until(now() + NEWS_MS))) return;
   for (const { node, group, ok } of probes) {
     demand(ok, 'progress', () => `a proposal on ${node.id} ${group} is not done ${PROBE_MS} ms after recovery`);
   }
-  for (const [group, { chosen }] of patient.witnesses) {
-    // A renewal may be under way. Who never meets the master learns what it missed when it misses the master.
-    const due = plan.scar === 'cut-pair' ? (before.get(group) ?? 0) : chosen.length - 1;
+  // Who never meets the master learns what it missed when it misses the master.
+  for (const [group, due] of plan.scar === 'cut-pair' ? beforeProbes : beforeEnd) {
     const masters = mustBeWell(group, due, living);
     if (plan.scar === 'cut-pair') masters.delete(null);
     demand(!masters.has(null) && masters.size === 1, 'progress', () => {

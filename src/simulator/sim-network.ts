@@ -3,7 +3,7 @@
 // bear it. Links break, are noticed late, and are made again; one direction may swallow everything without a sign.
 import type { GroupId, NodeId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
-import type { PeerHello, PeerMessage } from '../engine/ports.js';
+import { isHostMessage, type PeerHello, type PeerMessage } from '../engine/ports.js';
 import type { Plan } from './plan.js';
 import type { SimClock } from './sim-clock.js';
 import { type Frame, SimTransport } from './sim-transport.js';
@@ -152,7 +152,8 @@ export class SimNetwork {
     if (pair === undefined || !pair.up) return;
     const pipe = pair.pipes[0].from === from ? pair.pipes[0] : pair.pipes[1];
     const wired = this.#hooks.wire(frame);
-    if (this.#plan.echoes) {
+    // The guard of a founding rests on links that carry nothing of a former life over; Paxos does not.
+    if (this.#plan.echoes && !wired.some(({ message }) => message.type === 'empty')) {
       pipe.recent.push(wired);
       if (pipe.recent.length > ECHOES) pipe.recent.shift();
     }
@@ -161,7 +162,7 @@ export class SimNetwork {
     const spike = !this.calm && this.#random.next() < spikes ? this.#random.between(50, 1000) : 0;
     const arrival = Math.max(pipe.lastArrival, this.#time.now + this.#delay() + spike);
     pipe.lastArrival = arrival;
-    if (!wild || this.calm || wired.some(({ message }) => message.type.startsWith('forward'))) {
+    if (!wild || this.calm || wired.some(({ message }) => isHostMessage(message))) {
       this.#deliver(pair, pipe, wired, arrival);
       return;
     }

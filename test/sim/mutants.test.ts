@@ -1,3 +1,4 @@
+// Teeth: every mutant breaks the invariant it is there to break, and every invariant is broken by some mutant.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MUTANTS } from './mutants/index.js';

@@ -1,3 +1,4 @@
+// The simulator itself: what it must find in the code as it stands, and what a person is shown when it finds something.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -67,7 +67,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
-    falls: falls('chosen-is-counted', 'idle-then-restart-all', 118),
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 103),
   },
   {
     name: 'replies of earlier instances counted',
@@ -126,12 +126,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
-    falls: falls('agreement', 'lease-and-drift', 73),
+    falls: falls('agreement', 'lease-and-drift', 94),
   },
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
-    falls: falls('agreement', 'five-nodes', 129),
+    falls: falls('agreement', 'five-nodes', 529),
   },
   {
     name: 'ballot reused after a restart',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'failing-store', 24),
+    falls: falls('ballot-owner', 'failing-store', 21),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -171,7 +171,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
       ],
     ],
-    falls: falls('stability', 'crash-inside-save', 1),
+    falls: falls('stability', 'crash-inside-save', 99),
   },
   {
     name: 'the checksum stands still where a vote is closed',
@@ -193,17 +193,17 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (answer.type === 'accepted') {\n            this.#watchVote(now);\n            this.#membership = this.#host.membershipAfter(this.#membership, instance, message.value);\n        }",
       ],
     ],
-    falls: falls('one-membership', 'membership-churn', 96),
+    falls: falls('one-membership', 'membership-churn', 382),
   },
   {
     name: 'prepare skipped across a change of membership',
     edits: [['core/proposer', 'if (membershipChanged)\n            this.#right = null;', '']],
-    falls: falls('agreement', 'membership-churn', 77),
+    falls: falls('agreement', 'membership-churn', 132),
   },
   {
     name: 'membership changed without its version check',
     edits: [['simulator/churn-rule', 'if (order.expects !== before.version)\n        return before;', '']],
-    falls: falls('one-membership', 'membership-churn', 10),
+    falls: falls('one-membership', 'membership-churn', 4),
   },
   {
     name: 'a wiped node returns',
@@ -230,7 +230,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'return Math.ceil(votersOf(membership).length / 2);',
       ],
     ],
-    falls: falls('chosen-is-counted', 'membership-churn', 3),
+    falls: falls('chosen-is-counted', 'membership-churn', 1),
   },
   {
     name: 'observers vote',
@@ -248,16 +248,16 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
       ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
     ],
-    falls: falls('progress', 'muted-stranger', 1),
+    falls: falls('progress', 'muted-stranger', 10),
   },
   {
     name: 'nobody finishes what others left open',
     edits: [['core/replica', 'this.#proposer.recover(now, out);', 'return;']],
-    falls: falls('progress', 'membership-churn', 199),
+    falls: falls('progress', 'membership-churn', 273),
   },
   {
     name: 'peers are not asked on connecting',
     edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
-    falls: falls('progress', 'membership-churn', 17),
+    falls: falls('progress', 'membership-churn', 131),
   },
 ];
