@@ -20,8 +20,9 @@ export const WAITING_BYTES_MAX = 128 * 1024 * 1024;
 /** A sealed value stops growing here; a single larger unit still goes alone. */
 export const SEAL_BYTES_MAX = 1024 * 1024;
 export const SEAL_COMMANDS_MAX = 10_000;
-/** A forward that has not come back from the log by then is proposed by other means. */
+/** A forward that has not come back from the log by then is proposed by other means; large ones take their time. */
 const FORWARD_PATIENCE_MS = 400;
+const FORWARD_BYTES_PER_MS = 4000;
 /** How long a node that refused or lost forwards is not asked again. */
 const FORWARD_AVOID_MS = 1000;
 
@@ -51,7 +52,7 @@ interface Unit {
 interface Forwarded {
   readonly to: NodeId;
   readonly units: Unit[];
-  readonly at: Millis;
+  readonly until: Millis;
 }
 
 export interface Submission {
@@ -182,12 +183,14 @@ export class Committer {
     this.#take(units, false, true);
     if (units.length === 0) return null;
     let waitMs = 0;
+    let bytes = 0;
     for (const unit of units) {
       unit.sends++;
+      bytes += unit.bytes;
       waitMs = Math.max(waitMs, unit.deadline - now);
     }
     const id = this.#forwardId++;
-    this.#forwards.set(id, { to, units, at: now });
+    this.#forwards.set(id, { to, units, until: now + FORWARD_PATIENCE_MS + bytes / FORWARD_BYTES_PER_MS });
     return {
       type: 'forward',
       id,
@@ -264,9 +267,11 @@ export class Committer {
       this.#settle(unit, unit.sends === 0 ? unproposed() : late());
     }
     for (const unit of this.#remote) if (now >= unit.deadline) this.#leaveRemote(unit);
+    // Nobody takes from the queue while there is no quorum: what has given up must not pile up there.
+    if (this.#queue.length > this.#units) this.#queue.prune((unit) => !unit.done);
     for (const [id, forwarded] of this.#forwards) {
       if (forwarded.units.every((unit) => unit.done)) this.#forwards.delete(id);
-      else if (now - forwarded.at > FORWARD_PATIENCE_MS) {
+      else if (now >= forwarded.until) {
         this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
         this.#recall(id, forwarded);
       }

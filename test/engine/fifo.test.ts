@@ -7,6 +7,7 @@ test('the queue behaves like an array that is pushed, shifted and unshifted', ()
   const step = fc.oneof(
     fc.record({ type: fc.constant('push' as const), item: fc.nat() }),
     fc.record({ type: fc.constant('shift' as const) }),
+    fc.record({ type: fc.constant('prune' as const), odd: fc.boolean() }),
     fc.record({ type: fc.constant('putBack' as const), items: fc.array(fc.nat(), { maxLength: 5 }) }),
   );
   fc.assert(
@@ -20,6 +21,10 @@ test('the queue behaves like an array that is pushed, shifted and unshifted', ()
         } else if (one.type === 'putBack') {
           fifo.putBack(one.items);
           model.unshift(...one.items);
+        } else if (one.type === 'prune') {
+          const keep = (item: number) => (item % 2 === 1) === one.odd;
+          fifo.prune(keep);
+          model.splice(0, model.length, ...model.filter(keep));
         } else assert.equal(fifo.shift(), model.shift());
         assert.equal(fifo.length, model.length);
       }
