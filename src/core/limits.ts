@@ -23,5 +23,7 @@ export const ASK_MS = 300;
 export const LAG_BELIEF_MS = 2000;
 /** A vote nobody closes is asked about after this (plus as much again at random), then finished by a prepare. */
 export const UNCLOSED_MS = 250;
+/** After a start: a vote found on disk is finished after this (plus as much again at random), if nobody tells its end. */
+export const RECOVER_MS = 50;
 /** A node without a vote that has learned nothing for this long asks someone. */
 export const IDLE_ASK_MS = 1000;

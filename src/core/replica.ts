@@ -9,7 +9,7 @@ import type { Effects } from './effects.js';
 import type { InstanceId, Millis, NodeId, StoreId } from './ids.js';
 import { invariant } from './invariant.js';
 import { Learner } from './learner.js';
-import { IDLE_ASK_MS, INSTANCE_JUMP_MAX, ROUND_JUMP_MAX, UNCLOSED_MS } from './limits.js';
+import { IDLE_ASK_MS, INSTANCE_JUMP_MAX, RECOVER_MS, ROUND_JUMP_MAX, UNCLOSED_MS } from './limits.js';
 import { type Membership, mayVote } from './membership.js';
 import type { Accept, Chosen, Message, Prepare, Teach } from './message.js';
 import { Proposer, type Site } from './proposer.js';
@@ -75,6 +75,8 @@ export class Replica implements Site {
   /** When to see to a vote that nobody has closed; `#askedUnclosed`: peers were asked, the next time is a prepare. */
   #unclosedAt: Millis | null = null;
   #askedUnclosed = false;
+  /** The instance whose vote was found on disk at the start; null: none. */
+  #recovering: InstanceId | null = null;
   /** When a node without a vote, whom nobody has to tell anything, asks by itself. */
   #idleAt: Millis;
 
@@ -90,7 +92,13 @@ export class Replica implements Site {
     this.#chain = start.chain;
     this.#membership = start.membership;
     this.#proposer = new Proposer(this);
-    if (start.vote !== null) this.#watchVote(now);
+    if (start.vote !== null) {
+      // Others are asked as soon as they connect. If nobody knows, it is finished soon: until then an acknowledged value
+      // may be missing here.
+      this.#recovering = start.open;
+      this.#askedUnclosed = true;
+      this.#unclosedAt = now + this.random.between(RECOVER_MS, 2 * RECOVER_MS);
+    }
     this.#idleAt = now + IDLE_ASK_MS;
   }
 
@@ -128,6 +136,11 @@ export class Replica implements Site {
   get isLevel(): boolean {
     const believed = this.#learner.believes;
     return believed === null || believed <= this.#open + 1;
+  }
+
+  /** The fate of the vote found on disk at the start is still unknown. */
+  get isRecovering(): boolean {
+    return this.#recovering === this.#open;
   }
 
   /** A `propose` would be taken now. */

@@ -44,6 +44,8 @@ import { Teacher } from './teacher.js';
 /** The variable that says: this store has passed the amnesia guard. */
 const FOUNDER = 'founder';
 const SWEEP_MS = 20;
+/** How often others are told how far this node is, while that changes. */
+const TELL_MS = 1000;
 const REPLAY_ENTRIES = 2000;
 const REPLAY_BYTES = 8 * 1024 * 1024;
 
@@ -88,6 +90,9 @@ export class Group implements Pumped {
   readonly #steward: Steward;
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
+  #tellAt: Millis | null = null;
+  /** The master that followers of the feed were told of; null also when its lease has run out. */
+  #masterTold: NodeId | null = null;
   /** The lease the group has agreed on, as last applied. */
   #leaseMs: Millis | null = null;
 
@@ -220,6 +225,8 @@ export class Group implements Pumped {
     const { clock, pump } = this.#options;
     const until = clock.now() + withinMs;
     while (!this.#committer.idle && clock.now() < until) await this.#pause(10);
+    // Whoever still waits is told so while there is a connection to tell it on.
+    this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
     if (!this.#lease.release(clock.now())) return;
     pump.touch(this);
     while (this.#lease.isGivingBack(clock.now()) && clock.now() < until && this.#roster.hasQuorum()) {
@@ -261,6 +268,7 @@ export class Group implements Pumped {
 
   chosen(entries: readonly Entry[]): void {
     for (const entry of entries) if (this.#log.push(entry)) this.#applier.offer(entry);
+    this.#tellAt ??= this.#options.clock.now() + TELL_MS;
     this.desk.feed.advanced();
   }
 
@@ -300,6 +308,9 @@ export class Group implements Pumped {
         if (this.gid !== null) this.serve({ to: from.id, from: 0 });
         else this.#founding.received(from.id, message);
         return;
+      case 'position':
+        this.#roster.at(from.id, message.lastChosen);
+        return;
       case 'resign':
         this.#lease.resign(message.version, message.heir, now);
         return;
@@ -309,7 +320,7 @@ export class Group implements Pumped {
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const times = [this.#lease.wakeAt, this.#founding.wakeAt(now), this.#steward.wakeAt, this.#sweepAt];
+    const times = [this.#lease.wakeAt, this.#founding.wakeAt(now), this.#steward.wakeAt, this.#sweepAt, this.#tellAt];
     const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return at === Number.POSITIVE_INFINITY ? null : at;
   }
@@ -320,6 +331,8 @@ export class Group implements Pumped {
     this.#lease.tick(now, eligible, this.#roster.rank);
     this.#founding.tick(now);
     this.#steward.tick(now);
+    if (this.#lease.view(now).node !== this.#masterTold) this.#tellMaster(now);
+    if (this.#tellAt !== null && now >= this.#tellAt) this.#tellPosition();
     if (this.#sweepAt === null || now < this.#sweepAt) return;
     this.#sweepAt = null;
     this.#committer.sweep(now, () => this.#standing.unproposed());
@@ -372,8 +385,20 @@ export class Group implements Pumped {
     this.#lease.applied(state, clock.now(), this.#roster.rank);
     this.#write('master', state);
     if (state.version !== instance && state.node !== null) return;
-    this.desk.feed.masterChanged();
+    this.#tellMaster(clock.now());
     this.#trace({ name: 'master-changed', level: 'info', facts: { node: state.node, version: state.version } });
+  }
+
+  #tellMaster(now: Millis): void {
+    this.#masterTold = this.#lease.view(now).node;
+    this.desk.feed.masterChanged();
+  }
+
+  #tellPosition(): void {
+    this.#tellAt = null;
+    const { self } = this.#options;
+    const { lastChosen } = this.#log;
+    for (const { id } of this.members) if (id !== self) this.#say(id, { type: 'position', lastChosen });
   }
 
   #proposeChange(change: MembershipChange): void {

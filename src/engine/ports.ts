@@ -153,6 +153,12 @@ export interface Empty {
   readonly ask: boolean;
 }
 
+/** How far its sender is; said now and then, for people and for the steward. */
+export interface Position {
+  readonly type: 'position';
+  readonly lastChosen: InstanceId;
+}
+
 /** Asks the holder of this tenure to give the lease back; `heir` shall have it next. */
 export interface Resign {
   readonly type: 'resign';
@@ -161,7 +167,7 @@ export interface Resign {
 }
 
 /** Between engines, beside the core's messages. */
-export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty | Resign;
+export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty | Resign | Position;
 export type PeerMessage = Message | HostMessage;
 
 const HOST_MESSAGES: ReadonlySet<PeerMessage['type']> = new Set<HostMessage['type']>([
@@ -170,6 +176,7 @@ const HOST_MESSAGES: ReadonlySet<PeerMessage['type']> = new Set<HostMessage['typ
   'forward-settled',
   'empty',
   'resign',
+  'position',
 ]);
 
 export function isHostMessage(message: PeerMessage): message is HostMessage {

@@ -66,8 +66,11 @@ export class Roster {
   /** What a message gives away of how far its sender is. */
   heard(from: NodeId, message: Message): void {
     const open = 'open' in message ? message.open : message.type === 'chosen' ? message.instance + 1 : message.instance;
-    const known = this.#chosen.get(from);
-    if (known === undefined || open - 1 > known) this.#chosen.set(from, open - 1);
+    this.at(from, open - 1);
+  }
+
+  at(from: NodeId, lastChosen: InstanceId): void {
+    this.#chosen.set(from, Math.max(lastChosen, this.#chosen.get(from) ?? -1));
   }
 
   /** The identity a node's store has proved; null: it was not heard yet. */

@@ -95,7 +95,12 @@ export class Standing {
     return [
       ...checks,
       check('member', isMember, 'not-a-member', 'this node is not a member of the group'),
-      check('level', replica?.isLevel ?? false, 'catching-up', 'this node is behind the group'),
+      check(
+        'level',
+        replica !== null && replica.isLevel && !replica.isRecovering,
+        'catching-up',
+        'this node is behind the group',
+      ),
       check('quorum', quorum, 'no-quorum', founded ? 'too few members are connected' : UNFOUNDED),
     ];
   }

@@ -24,6 +24,7 @@ const FORWARD_REFUSED = 17;
 const FORWARD_SETTLED = 18;
 const EMPTY = 19;
 const RESIGN = 20;
+const POSITION = 21;
 
 export class NameWriter {
   readonly #known = new Map<string, number>();
@@ -135,6 +136,10 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.u8(EMPTY);
       to.u8(message.ask ? 1 : 0);
       return;
+    case 'position':
+      to.u8(POSITION);
+      to.u53(message.lastChosen + 1);
+      return;
     case 'resign':
       to.u8(RESIGN);
       to.u53(message.version);
@@ -200,6 +205,8 @@ export function readMessage(from: Reader, names: NameReader): PeerMessage {
     }
     case EMPTY:
       return { type: 'empty', ask: readFlag(from) };
+    case POSITION:
+      return { type: 'position', lastChosen: from.u53() - 1 };
     case RESIGN: {
       const version = from.u53();
       const heir = names.read(from);

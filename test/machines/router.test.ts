@@ -175,7 +175,9 @@ test('of two candidates that saw the same lease, the second in the log is reject
   const [first, second] = router.apply(0, [acquire('a', null), acquire('b', null)]);
   assert.equal(first?.applied, true);
   assert.equal(second?.applied, false);
-  router.apply(1, [command('$master', 1, { op: 'renew', node: 'a', origin: 'a~', startedAtMs: 9, version: 0, leaseMs: 1000 })]);
+  router.apply(1, [
+    command('$master', 1, { op: 'renew', node: 'a', origin: 'a~', startedAtMs: 9, version: 0, leaseMs: 1000 }),
+  ]);
   assert.equal(router.apply(2, [acquire('b', 0)])[0]?.applied, false, 'a renewal in between defeats the candidate');
   assert.deepEqual(router.master.state, {
     node: 'a',
