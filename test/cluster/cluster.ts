@@ -25,10 +25,10 @@ export interface MasterAnswer {
 
 export class Cluster {
   readonly directory: string;
-  readonly nodes: readonly NodeProcess[];
+  readonly nodes: NodeProcess[];
   readonly network: ChaosNetwork | null;
 
-  private constructor(directory: string, nodes: readonly NodeProcess[], network: ChaosNetwork | null) {
+  private constructor(directory: string, nodes: NodeProcess[], network: ChaosNetwork | null) {
     this.directory = directory;
     this.nodes = nodes;
     this.network = network;
@@ -77,6 +77,16 @@ export class Cluster {
   node(id: string): NodeProcess {
     const node = this.nodes.find((known) => known.id === id);
     if (node === undefined) throw new RangeError(`no node ${id}`);
+    return node;
+  }
+
+  /** Starts a node that founds nothing: it asks the nodes that are there already, and waits to be added. */
+  async join(id: string, env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
+    const seeds = this.urls.join(',');
+    const own = { PAXMESH_SEEDS: seeds, PAXMESH_STORE: `embedded:${join(this.directory, id)}` };
+    const node = new NodeProcess(id, await freePort(), this.directory, { ...own, ...env });
+    this.nodes.push(node);
+    node.start();
     return node;
   }
 

@@ -36,7 +36,7 @@ export async function eventually(what: string, holds: () => Promise<boolean> | b
 
 export class NodeProcess {
   readonly id: string;
-  readonly url: string;
+  url: string;
   readonly logFile: string;
   settings: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
@@ -50,6 +50,16 @@ export class NodeProcess {
     this.url = `http://127.0.0.1:${port}`;
     this.logFile = join(directory, `${id}.log`);
     this.settings = { PAXMESH_NODE: id, PAXMESH_LISTEN: `127.0.0.1:${port}`, ...settings };
+  }
+
+  /** Listens elsewhere from the next start on. */
+  moveTo(port: number, urlAdvertised: string): void {
+    this.url = `http://127.0.0.1:${port}`;
+    this.settings = {
+      ...this.settings,
+      PAXMESH_LISTEN: `127.0.0.1:${port}`,
+      PAXMESH_URL_ADVERTISED: urlAdvertised,
+    };
   }
 
   get pid(): number | undefined {

@@ -39,7 +39,7 @@ export interface Verified {
 
 /** Heals nothing and restarts nothing: that is the test's part. */
 export async function verify(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'nodes' | 'untilReady'>,
   loads: readonly Calls[],
   followers: readonly FeedFollower[] = [],
 ): Promise<Verified> {

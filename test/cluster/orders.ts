@@ -1,0 +1,81 @@
+// Orders about members and master, sent to a node as a script would, and what is to be seen of them.
+import assert from 'node:assert/strict';
+import { eventually, type NodeProcess } from './node-process.js';
+
+export interface Answer {
+  readonly status: number;
+  /** Of a problem; null of a success. */
+  readonly code: string | null;
+  readonly etag: string | null;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface MemberSeen {
+  readonly id: string;
+  readonly url: string;
+  readonly role: 'voter' | 'learner' | 'observer';
+  readonly live: boolean;
+  readonly needsReadmission: boolean;
+}
+
+export async function order(
+  node: NodeProcess,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const answer = await fetch(`${node.url}/v1/groups/main${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(20_000),
+  });
+  const json = (await answer.json()) as Record<string, unknown>;
+  const code = answer.ok ? null : String(json['code']);
+  return { status: answer.status, code, etag: answer.headers.get('etag'), json };
+}
+
+/** The order is carried out. */
+export async function done(status: number, ...words: Parameters<typeof order>): Promise<Answer> {
+  const answer = await order(...words);
+  assert.equal(answer.status, status, `${words[1]} ${words[2]}: ${JSON.stringify(answer.json)}`);
+  return answer;
+}
+
+/** The order is refused, for this reason. */
+export async function refused(code: string, ...words: Parameters<typeof order>): Promise<void> {
+  const answer = await order(...words);
+  assert.equal(answer.code, code, `${words[1]} ${words[2]}: ${JSON.stringify(answer.json)}`);
+}
+
+export async function membersAt(node: NodeProcess): Promise<readonly MemberSeen[]> {
+  return (await order(node, 'GET', '/members')).json['members'] as readonly MemberSeen[];
+}
+
+/** `a voter, b learner`: the members as this node has applied them. */
+export async function rolesAt(node: NodeProcess): Promise<string> {
+  return (await membersAt(node))
+    .map(({ id, role }) => `${id} ${role}`)
+    .sort()
+    .join(', ');
+}
+
+export async function untilRoles(roles: string, ...nodes: readonly NodeProcess[]): Promise<void> {
+  for (const node of nodes) {
+    let seen = '';
+    await eventually(`${node.id} has the members ${roles}`, async () => {
+      seen = await rolesAt(node);
+      return seen === roles;
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}; it has ${seen}`);
+    });
+  }
+}
+
+/** Why a node is not ready. */
+export async function unreadyCodes(node: NodeProcess): Promise<readonly string[]> {
+  const answer = await fetch(`${node.url}/readyz`);
+  const { checks } = (await answer.json()) as { readonly checks: readonly { readonly code: string | null }[] };
+  return checks.flatMap(({ code }) => (code === null ? [] : [code]));
+}
