@@ -5,6 +5,8 @@ import { dev } from './cli/dev.js';
 import { CommandFailed, UsageError } from './cli/errors.js';
 import { feed } from './cli/feed.js';
 import { get } from './cli/get.js';
+import { master } from './cli/master.js';
+import { members } from './cli/members.js';
 import { propose } from './cli/propose.js';
 import { status } from './cli/status.js';
 import { VERSION } from './version.js';
@@ -20,6 +22,13 @@ const USAGE = `usage: paxmesh COMMAND [options]
   get      [ID | FROM..TO]  show committed instances; without ID the newest
   feed                      follow commits   [--from earliest|now|ID] [--system] [--machines a,b]
   status                    the groups of a node, its members and master
+  members  [list]           who belongs to the group
+           add ID ADDRESS | set ID [ADDRESS] | remove ID | replace OLD ID ADDRESS | readmit ID
+                            change it  [--role voter|learner|observer] [--force] [--if-match VERSION]
+                            [--timeout-ms N]; an ADDRESS is the http://host:port of the member
+  master   [show]           who holds the lease
+           release | transfer ID | lease MS
+                            move it on, hand it to a member, make it longer or shorter
 
   Client commands take --url (or PAXMESH_URL; http://127.0.0.1:7001), --group (main), --token and --json.
   --version, --help
@@ -35,6 +44,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   get,
   feed,
   status,
+  members,
+  master,
 };
 
 async function main([name, ...args]: readonly string[]): Promise<void> {

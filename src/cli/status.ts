@@ -1,5 +1,6 @@
 // `paxmesh status`: a node's groups, who is master, who is there.
 import { parseClient, print } from './client.js';
+import { type MemberShown, memberLine } from './member-line.js';
 
 interface Status {
   readonly group: string;
@@ -8,14 +9,7 @@ interface Status {
   readonly applied: number;
   readonly halted: string | null;
   readonly master: { readonly node: string | null; readonly expiresInMs: number | null };
-  readonly members: readonly {
-    readonly id: string;
-    readonly url: string;
-    readonly role: string;
-    readonly live: boolean;
-    readonly lastChosen: number | null;
-    readonly needsReadmission: boolean;
-  }[];
+  readonly members: readonly MemberShown[];
 }
 
 export async function status(args: readonly string[]): Promise<void> {
@@ -34,12 +28,6 @@ export async function status(args: readonly string[]): Promise<void> {
     print(`group ${group.group}  gid ${group.gid ?? '-'}  last chosen ${group.lastChosen}  applied ${group.applied}`);
     if (group.halted !== null) print(`  HALTED: ${group.halted}`);
     print(master.node === null ? '  no master' : `  master ${master.node}, lease for ${master.expiresInMs} ms more`);
-    for (const member of group.members) {
-      const state = member.live ? 'up' : 'down';
-      const note = member.needsReadmission ? '  needs readmission' : '';
-      print(
-        `  ${member.id.padEnd(8)} ${member.role.padEnd(8)} ${state.padEnd(4)} ${member.url}  ${member.lastChosen ?? '-'}${note}`,
-      );
-    }
+    for (const member of group.members) print(memberLine(member));
   }
 }

@@ -105,6 +105,47 @@ test('status tells the node, its groups, the members and the master', async () =
   );
 });
 
+test('members shows, changes, and tells what is refused', async () => {
+  const text = await works(0, ['members']);
+  assert.match(
+    text,
+    /^group main {2}gid [0-9a-f]{16,} {2}version \d+\n( {2}[abc] {8}voter {4}(up|down) +http:\S+ {2}\S+\n){3}$/,
+  );
+  assert.equal(await works(0, ['members', 'list']).then((list) => list.split('\n').length), 5);
+  const { version, members } = JSON.parse(await works(0, ['members', '--json'])) as { version: number; members: [] };
+  assert.equal(members.length, 3);
+  const nobody = `http://127.0.0.1:${await freePort()}`;
+  await fails(1, ['members', 'add', 'x', nobody, '--if-match', '999999'], /^paxmesh: precondition-failed: [^\n]+\n$/);
+  const added = await works(1, ['members', 'add', 'x', nobody, '--role', 'observer', '--if-match', String(version)]);
+  assert.match(added, /\n {2}x {8}observer down http:/);
+  const elsewhere = `http://127.0.0.1:${await freePort()}`;
+  assert.ok((await works(1, ['members', 'set', 'x', elsewhere])).includes(`observer down ${elsewhere} `));
+  assert.match(await works(1, ['members', 'set', 'x', '--role', 'learner']), / x {8}learner /);
+  await fails(1, ['members', 'add', 'x', nobody], /^paxmesh: member-exists: /);
+  await fails(1, ['members', 'readmit', 'x'], /^paxmesh: (no-change|not-caught-up): /);
+  await fails(1, ['members', 'set', 'x', '--role', 'learner', '--timeout-ms', '0'], /^paxmesh: invalid-request: /);
+  const replaced = await works(2, ['members', 'replace', 'x', 'y', nobody, '--force']);
+  assert.match(replaced, /\n {2}y {8}learner {2}down /);
+  assert.doesNotMatch(replaced, /\n {2}x /);
+  assert.doesNotMatch(await works(0, ['members', 'remove', 'y']), /\n {2}y /);
+  await fails(1, ['members', 'remove', 'y', '--json'], /^\{.*"code":"member-not-found"/);
+});
+
+test('master shows who it is, and goes where it is sent', async () => {
+  const master = await cluster.master();
+  const heir = cluster.others(master)[0]?.id ?? '';
+  const line = /^(\w) at http:\S+ is master since instance \d+; lease 10000 ms, for \d+ ms more\n$/;
+  assert.equal(line.exec(await works(0, ['master', 'transfer', heir]))?.[1], heir);
+  await eventually('node a knows', async () => line.exec(await works(0, ['master']))?.[1] === heir);
+  const { node } = JSON.parse(await works(1, ['master', 'show', '--json'])) as { node: string };
+  assert.equal(node, heir);
+  await works(2, ['master', 'release']);
+  await cluster.master();
+  assert.match(await works(0, ['master', 'lease', '9000']), / is master | nobody is master/);
+  await fails(1, ['master', 'lease', '10'], /^paxmesh: invalid-request: /);
+  await fails(1, ['master', 'transfer', 'nobody'], /^paxmesh: member-not-found: /);
+});
+
 test('feed follows from the beginning, shows what comes, and goes on after the node was away', async () => {
   const node = cluster.node('c');
   const args = [CLI, 'feed', '--from', 'earliest', '--system', '--url', node.url];
@@ -167,6 +208,14 @@ test('words that make no sense end with 2 and the usage', async () => {
     ['get', '5..3'],
     ['status', '--frob'],
     ['propose', '1', '2'],
+    ['members', 'frob'],
+    ['members', 'add', 'x'],
+    ['members', 'remove'],
+    ['members', 'list', 'x'],
+    ['master', 'frob'],
+    ['master', 'transfer'],
+    ['master', 'show', 'x'],
+    ['master', 'lease', 'long'],
   ]) {
     await fails(2, words, /\n\nusage: paxmesh COMMAND/);
   }

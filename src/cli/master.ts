@@ -1,0 +1,53 @@
+// `paxmesh master`: shows who holds the lease of a group, and moves it.
+import { parseClient, print } from './client.js';
+import { UsageError } from './errors.js';
+
+interface Master {
+  readonly node: string | null;
+  readonly url: string | null;
+  readonly version: number | null;
+  readonly leaseMs: number;
+  readonly expiresInMs: number | null;
+}
+
+export async function master(args: readonly string[]): Promise<void> {
+  const { client, positionals } = parseClient(args, {}, 2);
+  const [name = 'show', word] = positionals;
+  const order = (method: string, path: string, body?: object): Promise<string> =>
+    body === undefined
+      ? client.request(method, client.inGroup(path))
+      : client.request(method, client.inGroup(path), Buffer.from(JSON.stringify(body)), {
+          'content-type': 'application/json',
+        });
+  const text = await ordered(name, word, order);
+  if (client.json) return print(text);
+  const { node, url, version, leaseMs, expiresInMs } = JSON.parse(text) as Master;
+  if (node === null) return print(`nobody is master; the lease is ${leaseMs} ms`);
+  print(`${node} at ${url} is master since instance ${version}; lease ${leaseMs} ms, for ${expiresInMs} ms more`);
+}
+
+function ordered(
+  name: string,
+  word: string | undefined,
+  order: (method: string, path: string, body?: object) => Promise<string>,
+): Promise<string> {
+  const wantsWord = name === 'transfer' || name === 'lease';
+  if (wantsWord !== (word !== undefined)) {
+    throw new UsageError(
+      wantsWord ? `it is: master ${name} ${name === 'lease' ? 'MS' : 'ID'}` : `too many words: ${word}`,
+    );
+  }
+  switch (name) {
+    case 'show':
+      return order('GET', '/master');
+    case 'release':
+      return order('DELETE', '/master');
+    case 'transfer':
+      return order('POST', '/master/transfer', { to: word });
+    case 'lease':
+      if (!/^\d{1,15}$/.test(word ?? '')) throw new UsageError(`not a number of milliseconds: ${word}`);
+      return order('PUT', '/master/lease', { leaseMs: Number(word) });
+    default:
+      throw new UsageError(`master takes show, release, transfer, lease, not ${name}`);
+  }
+}
