@@ -309,7 +309,8 @@ export class Group implements Pumped {
         else this.#founding.received(from.id, message);
         return;
       case 'position':
-        this.#roster.at(from.id, message.lastChosen);
+        if (message.gid !== null && this.gid !== null && message.gid !== this.gid) this.#meetsStranger(from.id);
+        else this.#roster.at(from.id, message.lastChosen);
         return;
       case 'resign':
         this.#lease.resign(message.version, message.heir, now);
@@ -398,7 +399,14 @@ export class Group implements Pumped {
     this.#tellAt = null;
     const { self } = this.#options;
     const { lastChosen } = this.#log;
-    for (const { id } of this.members) if (id !== self) this.#say(id, { type: 'position', lastChosen });
+    const position = { type: 'position', gid: this.gid, lastChosen } as const;
+    for (const { id } of this.members) if (id !== self) this.#say(id, position);
+  }
+
+  /** When the link came up, one of us was not founded yet, and so the handshake could not tell. */
+  #meetsStranger(peer: NodeId): void {
+    this.#trace({ name: 'stranger', level: 'warn', facts: { peer } });
+    this.#options.transport.part(peer);
   }
 
   #proposeChange(change: MembershipChange): void {

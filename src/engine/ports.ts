@@ -153,9 +153,11 @@ export interface Empty {
   readonly ask: boolean;
 }
 
-/** How far its sender is; said now and then, for people and for the steward. */
+/** How far its sender is, in which cluster; said now and then. */
 export interface Position {
   readonly type: 'position';
+  /** null: not founded there. */
+  readonly gid: string | null;
   readonly lastChosen: InstanceId;
 }
 
@@ -215,6 +217,8 @@ export interface Transport {
   /** Ships everything queued, one frame per peer where it fits. Called once at the end of a turn. */
   flush(): void;
   isConnected(peer: NodeId): boolean;
+  /** Ends the link with this peer: it has turned out to be of another cluster. The next handshake says whether it may come. */
+  part(peer: NodeId): void;
   close(): Promise<void>;
 }
 

@@ -106,6 +106,10 @@ export class Mesh implements Transport, LinkOwner {
     return this.#peers.get(id)?.link?.isUp ?? false;
   }
 
+  part(id: NodeId): void {
+    this.#peers.get(id)?.link?.end({ code: limits.CLOSE_REFUSED, reason: 'of another cluster' });
+  }
+
   /** One entry for each peer that is named or linked. */
   stats(): readonly PeerStats[] {
     return [...this.#peers.values()].map((peer) => peer.stats());

@@ -138,6 +138,7 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       return;
     case 'position':
       to.u8(POSITION);
+      names.write(to, message.gid ?? '');
       to.u53(message.lastChosen + 1);
       return;
     case 'resign':
@@ -205,8 +206,10 @@ export function readMessage(from: Reader, names: NameReader): PeerMessage {
     }
     case EMPTY:
       return { type: 'empty', ask: readFlag(from) };
-    case POSITION:
-      return { type: 'position', lastChosen: from.u53() - 1 };
+    case POSITION: {
+      const gid = names.read(from);
+      return { type: 'position', gid: gid === '' ? null : gid, lastChosen: from.u53() - 1 };
+    }
     case RESIGN: {
       const version = from.u53();
       const heir = names.read(from);

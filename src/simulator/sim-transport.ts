@@ -3,6 +3,7 @@
 import type { GroupId, NodeId } from '../core/ids.js';
 import type { PeerAddress, PeerHello, PeerMessage, Transport, TransportListener } from '../engine/ports.js';
 import type { SimClock } from './sim-clock.js';
+import { Violation } from './violation.js';
 
 export interface FrameItem {
   readonly group: GroupId;
@@ -58,6 +59,11 @@ export class SimTransport implements Transport {
     if (this.#dead || this.#outbox.size === 0) return;
     for (const [to, frame] of this.#outbox) this.#network.ship(this.self.id, to, frame);
     this.#outbox.clear();
+  }
+
+  /** Nobody here is of another cluster: who thinks so has found two gids in one. */
+  part(peer: NodeId): void {
+    throw new Violation('one-membership', `${this.self.id} takes ${peer} for a member of another cluster`);
   }
 
   isConnected(peer: NodeId): boolean {

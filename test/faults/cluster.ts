@@ -252,6 +252,10 @@ class End implements Transport {
     this.#outbox.clear();
   }
 
+  part(peer: NodeId): void {
+    throw new Error(`${peer} is taken for a member of another cluster`);
+  }
+
   isConnected(peer: NodeId): boolean {
     return this.#links.has(peer);
   }

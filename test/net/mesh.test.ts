@@ -252,4 +252,20 @@ describe('the mesh', () => {
     );
     assert.ok(stats.bytesOut > 0 && stats.bytesIn > 0);
   });
+
+  test('two clusters that met before they were founded part when they tell, and do not meet again', async () => {
+    const gid: Record<string, string | null> = { a: null, b: null };
+    const a = await start('a', { gids: () => ({ main: gid['a'] ?? null }) });
+    const b = await start('b', { gids: () => ({ main: gid['b'] ?? null }) });
+    introduce(a, b);
+    await linked(a, b);
+    gid['a'] = 'one';
+    gid['b'] = 'another';
+    a.transport.part('b');
+    await until('the link is gone', () => !a.transport.isConnected('b') && !b.transport.isConnected('a'));
+    await until('the next handshake is refused', () =>
+      [...a.notes, ...b.notes].some(({ facts }) => String(facts['reason']).includes('another gid')),
+    );
+    assert.equal(a.transport.isConnected('b'), false);
+  });
 });

@@ -48,7 +48,10 @@ export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary
     plain,
   ),
   empty: fc.record({ type: fc.constant('empty'), ask: fc.boolean() }, plain),
-  position: fc.record({ type: fc.constant('position'), lastChosen: u53.map((open) => open - 1) }, plain),
+  position: fc.record(
+    { type: fc.constant('position'), gid: fc.option(name, { nil: null }), lastChosen: u53.map((open) => open - 1) },
+    plain,
+  ),
   resign: fc.record({ type: fc.constant('resign'), version: u53, heir: fc.option(name, { nil: null }) }, plain),
   'forward-settled': fc.record({ type: fc.constant('forward-settled'), id: u53, instance: u53, json: text }, plain),
 };

@@ -32,6 +32,7 @@ class Post {
       },
       flush: () => undefined,
       isConnected: () => true,
+      part: () => undefined,
       close: async () => undefined,
     };
   }
