@@ -9,7 +9,7 @@ import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 
 async function lonely(parted: string[]): Promise<{ node: PaxosNode; hear: TransportListener }> {
-  const store = new MemoryStore(new MemoryDisk());
+  const store = new MemoryStore(new MemoryDisk('store of a'));
   let listener: TransportListener | null = null;
   const node = new PaxosNode({
     id: 'a',
