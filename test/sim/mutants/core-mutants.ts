@@ -67,7 +67,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
-    falls: falls('chosen-is-counted', 'idle-then-restart-all', 103),
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 44),
   },
   {
     name: 'replies of earlier instances counted',
@@ -78,7 +78,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "case 'rejected':\n                if (message.instance <= this.#open)",
       ],
     ],
-    falls: falls('chosen-is-counted', 'five-nodes', 2),
+    falls: falls('chosen-is-counted', 'five-nodes', 3),
   },
   {
     name: 'a learned value lowers the promise',
@@ -126,12 +126,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
-    falls: falls('agreement', 'lease-and-drift', 94),
+    falls: falls('agreement', 'lease-and-drift', 60),
   },
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
-    falls: falls('agreement', 'five-nodes', 529),
+    falls: falls('agreement', 'five-nodes', 216),
   },
   {
     name: 'ballot reused after a restart',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'failing-store', 21),
+    falls: falls('ballot-owner', 'failing-store', 19),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -171,7 +171,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
       ],
     ],
-    falls: falls('stability', 'crash-inside-save', 99),
+    falls: falls('stability', 'crash-inside-save', 302),
   },
   {
     name: 'the checksum stands still where a vote is closed',
@@ -240,7 +240,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a ballot refused by one voter waits for the silent one',
     edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
-    falls: falls('progress', 'scarred', 14),
+    falls: falls('progress', 'scarred', 12),
   },
   {
     name: 'a peer whose answers were lost is ignored',
@@ -248,7 +248,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
       ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
     ],
-    falls: falls('progress', 'muted-stranger', 10),
+    falls: falls('progress', 'muted-stranger', 26),
   },
   {
     name: 'nobody finishes what others left open',
@@ -258,6 +258,6 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'peers are not asked on connecting',
     edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
-    falls: falls('progress', 'membership-churn', 131),
+    falls: falls('progress', 'membership-churn', 227),
   },
 ];

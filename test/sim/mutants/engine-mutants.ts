@@ -58,7 +58,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
       ],
     ],
-    falls: falls('one-master', 'lease-and-drift', 14),
+    falls: falls('one-master', 'lease-and-drift', 20),
   },
   {
     name: 'lease halved for the others',
@@ -91,7 +91,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
       ],
     ],
-    falls: falls('one-master', 'lease-given-back', 4),
+    falls: falls('one-master', 'lease-given-back', 6),
   },
   {
     name: 'the lease held on while it is given back',
@@ -101,12 +101,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no margin for drift',
     edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
-    falls: falls('one-master', 'lease-and-drift', 8),
+    falls: falls('one-master', 'lease-and-drift', 120),
   },
   {
     name: '50 % drift',
     edits: [['simulator/plan', 'drift: 0.05,\n', 'drift: 0.5,\n']],
-    falls: falls('one-master', 'lease-and-drift', 2),
+    falls: falls('one-master', 'lease-and-drift', 4),
   },
   {
     name: 'late calls are told "none"',
@@ -116,7 +116,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'forwards of every life numbered from 0',
     edits: [['engine/group', 'Math.floor(clock.random() * 2 ** 52)', '0']],
-    falls: falls('acked-is-kept', 'restarted-forwarder', 300),
+    falls: falls('acked-is-kept', 'restarted-forwarder', 266),
   },
   {
     name: 'a taker told of a repeat',
@@ -133,7 +133,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no deadlines while the store is down',
     edits: [['engine/pump', 'this.#arm(now);\n            return;', 'return;']],
-    falls: falls('progress', 'swarm', 55),
+    falls: falls('progress', 'swarm', 37),
   },
   {
     name: 'a follower passes over an instance',
@@ -179,7 +179,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'while (outcomes.length < Math.max(1, commands.length - 1)) {',
       ],
     ],
-    falls: falls('in-order', 'lease-and-drift', 6),
+    falls: falls('in-order', 'lease-and-drift', 2),
   },
   {
     name: 'an entry passed over after it was closed',
