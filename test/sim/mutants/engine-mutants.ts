@@ -123,7 +123,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       ['engine/committer', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)'],
     ],
-    falls: falls('honest-outcome', 'crash-inside-save', 57),
+    falls: falls('honest-outcome', 'lagging-learner', 342),
   },
   {
     name: 'lease orders pile up',
