@@ -29,6 +29,7 @@ import type {
   PeerAddress,
   PeerHello,
   PeerMessage,
+  Position,
   Trace,
   TraceNote,
   Transport,
@@ -309,8 +310,7 @@ export class Group implements Pumped {
         else this.#founding.received(from.id, message);
         return;
       case 'position':
-        if (message.gid !== null && this.gid !== null && message.gid !== this.gid) this.#meetsStranger(from.id);
-        else this.#roster.at(from.id, message.lastChosen);
+        this.#positionOf(from, message);
         return;
       case 'resign':
         this.#lease.resign(message.version, message.heir, now);
@@ -401,6 +401,18 @@ export class Group implements Pumped {
     const { lastChosen } = this.#log;
     const position = { type: 'position', gid: this.gid, lastChosen } as const;
     for (const { id } of this.members) if (id !== self) this.#say(id, position);
+  }
+
+  #positionOf({ id, store }: PeerHello, { gid, lastChosen }: Position): void {
+    if (gid !== null && this.gid !== null && gid !== this.gid) {
+      this.#meetsStranger(id);
+      return;
+    }
+    this.#roster.at(id, lastChosen);
+    if (this.#replica === null || lastChosen < this.#replica.open) return;
+    // Whoever counts majorities may be out of this node's reach alone. An ask from beyond my end says that I lag.
+    const message = { type: 'ask', open: lastChosen + 1 } as const;
+    this.#options.pump.input(this, { type: 'deliver', from: id, store, message });
   }
 
   /** When the link came up, one of us was not founded yet, and so the handshake could not tell. */
