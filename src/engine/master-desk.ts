@@ -46,7 +46,8 @@ export class MasterDesk {
     const { roster, view, lastChosen } = this.#options;
     const member = memberOf(roster.current, to);
     if (member === undefined) throw new PaxmeshError('member-not-found', `${to} is not a member`);
-    if (view().node === to) return view();
+    // One that holds it still, and is a voter no more, has it until it runs out.
+    if (member.role === 'voter' && view().node === to) return view();
     const counts = roster.liveVoters().some(({ id }) => id === to);
     const position = to === roster.self ? lastChosen() : (roster.lastChosenAt(to) ?? -1);
     if (!counts || position < lastChosen() - LAG_MAX) {

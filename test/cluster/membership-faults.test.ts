@@ -105,10 +105,12 @@ test('of orders given at once on different nodes each is carried out, or refused
 test('a voter steps down to observe, and takes its vote again', async () => {
   const [a, b, c] = cluster.nodes as [NodeProcess, NodeProcess, NodeProcess];
   const load = traffic(a, c);
+  await done(200, a, 'POST', '/master/transfer', { to: 'b' });
   await done(200, a, 'PATCH', '/members/b', { role: 'observer' });
   await untilRoles('a voter, b observer, c voter', a, b, c);
   await load.progress(30);
   await refused('not-caught-up', a, 'POST', '/master/transfer', { to: 'b' });
+  await done(200, b, 'POST', '/master/transfer', { to: 'a' });
   await done(200, c, 'PATCH', '/members/b', { role: 'voter' });
   await untilRoles(ALL, a, b, c);
   await load.progress(30);
