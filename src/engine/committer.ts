@@ -105,6 +105,11 @@ export class Committer {
     return this.#system.length > 0 || this.#queue.length > 0;
   }
 
+  /** Commands that other nodes took are under way here. */
+  get hasRemote(): boolean {
+    return this.#remote.size > 0;
+  }
+
   /** Deadlines and forwards want a look now and then while anything waits. */
   get needsSweep(): boolean {
     return this.#units > 0;

@@ -318,6 +318,10 @@ export class Group implements Pumped {
     }
   }
 
+  get othersWait(): boolean {
+    return this.#committer.hasRemote;
+  }
+
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
@@ -458,7 +462,7 @@ export class Group implements Pumped {
   }
 
   #say(to: NodeId, message: PeerMessage): void {
-    this.#options.transport.send(to, this.name, message);
+    this.#options.pump.outbox.send(to, this.name, message);
     this.#options.pump.touch(this);
   }
 

@@ -8,6 +8,7 @@ import { InvariantBroken } from '../core/invariant.js';
 import type { Envelope, Message } from '../core/message.js';
 import type { Input, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
+import { Outbox } from './outbox.js';
 import {
   type Clock,
   type GroupWrites,
@@ -34,6 +35,8 @@ export interface Pumped {
   diverged(report: Diverged): void;
   heard(from: NodeId, message: Message): void;
   hostMessage(from: PeerHello, message: HostMessage, now: Millis): void;
+  /** Other nodes have callers that wait for what is proposed here. */
+  readonly othersWait: boolean;
   /** Time the group itself wants a look (lease, deadlines); null: none. */
   readonly wakeAt: Millis | null;
   tick(now: Millis): void;
@@ -70,7 +73,7 @@ const newBatch = (): Batch => ({ writes: new Map(), held: [] });
 export class Pump {
   readonly #self: PeerHello;
   readonly #store: LogStore;
-  readonly #transport: Transport;
+  readonly outbox: Outbox;
   readonly #clock: Clock;
   readonly #events: PumpEvents;
   readonly #groups = new Map<GroupId, Pumped>();
@@ -91,7 +94,7 @@ export class Pump {
   constructor(self: PeerHello, store: LogStore, transport: Transport, clock: Clock, events: PumpEvents) {
     this.#self = self;
     this.#store = store;
-    this.#transport = transport;
+    this.outbox = new Outbox(transport);
     this.#clock = clock;
     this.#events = events;
   }
@@ -182,7 +185,7 @@ export class Pump {
       const value = group.dispatch(now);
       if (value !== null) this.#step(group, { type: 'propose', value }, now);
     }
-    this.#transport.flush();
+    this.outbox.flush(now);
     this.#flush();
     this.#arm(now);
   }
@@ -203,8 +206,9 @@ export class Pump {
     const { replica } = group;
     if (replica === null) return;
     const out = noEffects();
+    const { othersWait } = group;
     replica.step(input, now, out);
-    this.#ship(group, out);
+    this.#ship(group, out, now, othersWait);
     if (out.chosen.length > 0) group.chosen(out.chosen, now);
     for (const settled of out.settled) group.settled(settled);
     for (const serve of out.serve) group.serve(serve);
@@ -212,10 +216,13 @@ export class Pump {
     this.#touched.add(group);
   }
 
-  #ship(group: Pumped, out: Effects): void {
+  #ship(group: Pumped, out: Effects, now: Millis, othersWait: boolean): void {
     const { name } = group;
     if (out.writes.length > 0) this.#writesOf(name).push(...out.writes);
-    for (const { to, message } of out.now) this.#transport.send(to, name, message);
+    for (const { to, message } of out.now) {
+      if (message.type !== 'chosen' || othersWait) this.outbox.send(to, name, message);
+      else this.outbox.sendPatiently(to, name, message, now);
+    }
     if (out.after.length === 0) return;
     const batch = this.#lastWriting(name);
     for (const envelope of out.after) {
@@ -234,7 +241,7 @@ export class Pump {
   #release({ group, envelope }: Held): void {
     // A message to myself comes back as an input: there is no other way to vote for oneself.
     if (envelope.to === this.#self.id) this.received(this.#self, group, envelope.message);
-    else this.#transport.send(envelope.to, group, envelope.message);
+    else this.outbox.send(envelope.to, group, envelope.message);
   }
 
   #writesOf(group: GroupId): StoreWrite[] {
@@ -282,7 +289,7 @@ export class Pump {
   }
 
   #arm(now: Millis): void {
-    let at = Number.POSITIVE_INFINITY;
+    let at = this.#running ? (this.outbox.wakeAt ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
     for (const group of this.#groups.values()) {
       const replicaAt = this.#running ? group.replica?.wakeAt : null;
       at = Math.min(at, replicaAt ?? at, group.wakeAt ?? at);
