@@ -9,6 +9,8 @@ import { type Cluster, cpuMs, freePorts, Processes, startEtcd, startPaxmesh, unt
 const ROUNDS = Number(process.argv[2] ?? 3);
 const DURATION_MS = Number(process.argv[3] ?? 3) * 1000;
 const CONNECTIONS = [1, 64, 256];
+/** Long enough for a just-in-time compiler to have seen each path often, at one connection too. */
+const WARM_UP_MS = 6000;
 const VALUE = JSON.stringify({ text: 'x'.repeat(89) });
 
 interface Contestant {
@@ -56,7 +58,7 @@ async function compare(contestants: readonly Contestant[], connections: number):
       const target = cluster.urls[cluster.leader];
       if (target === undefined) throw new RangeError('no leader');
       const before = cpuMs(cluster.children);
-      const durationMs = round === 0 ? 1000 : DURATION_MS;
+      const durationMs = round === 0 ? WARM_UP_MS : DURATION_MS;
       const result = await load({ ...request, targets: [target], connections, durationMs });
       const cpuMsPer10k = ((cpuMs(cluster.children) - before) / result.count) * 10_000;
       // The first round warms up.

@@ -4,13 +4,15 @@
 import { IncomingMessage } from 'node:http';
 
 export class IncomingRequest extends IncomingMessage {
-  // Set by node:http, in the constructor first of all: no field of this class would exist by then.
+  // Set by node:http for every request, in the constructor first of all: no field of this class would exist by then. Only
+  // the rare request that asks pays for a property of its own.
   set upgrade(asked: boolean | null) {
-    Object.defineProperty(this, 'upgradeAsked', { value: asked, writable: true, configurable: true });
+    if (asked !== true) return;
+    Object.defineProperty(this, 'upgradeAsked', { value: true, configurable: true });
   }
 
   get upgrade(): boolean {
-    const { upgradeAsked } = this as { readonly upgradeAsked?: boolean | null };
+    const { upgradeAsked } = this as { readonly upgradeAsked?: true };
     return upgradeAsked === true && this.headers.upgrade?.toLowerCase() === 'websocket';
   }
 }

@@ -20,6 +20,9 @@ export const WAITING_BYTES_MAX = 128 * 1024 * 1024;
 /** A sealed value stops growing here; a single larger unit still goes alone. */
 export const SEAL_BYTES_MAX = 1024 * 1024;
 export const SEAL_COMMANDS_MAX = 10_000;
+/** Callers that were just answered usually call again: from so many on, a value waits for them, at most so long. */
+const COHORT_MIN = 8;
+const COHORT_MS = 2;
 /** A forward that has not come back from the log by then is proposed by other means; large ones take their time. */
 const FORWARD_PATIENCE_MS = 400;
 const FORWARD_BYTES_PER_MS = 4000;
@@ -73,6 +76,8 @@ export class Committer {
   readonly #remote = new Set<Unit>();
   readonly #forwards = new Map<number, Forwarded>();
   readonly #avoid = new Map<NodeId, Millis>();
+  /** How many callers were answered last, when, and how many waited then. */
+  #cohort = { answered: 0, until: 0, expected: 0 };
   #inFlight: { readonly id: string; readonly units: Unit[] } | null = null;
   #sequence = 0;
   #values = 0;
@@ -146,6 +151,16 @@ export class Committer {
     // Nothing piles up here while nothing can be sealed.
     this.#system = this.#system.filter((unit) => unit.wanted?.() ?? true);
     this.#system.push(newUnit([command], Number.POSITIVE_INFINITY, true, null, wanted));
+  }
+
+  /**
+   * Until when sealing is worth waiting for the callers that were just answered; null: it is not. Without this, under load,
+   * two halves of the callers take turns and every value, with its flushes and frames, serves one half.
+   */
+  gatherUntil(now: Millis): Millis | null {
+    const { answered, until, expected } = this.#cohort;
+    if (answered < COHORT_MIN || now >= until || this.#queue.length >= expected || this.#system.length > 0) return null;
+    return until;
   }
 
   /** Seals what waits into one value; null when there is nothing. `onlyLocal`: the rest waits for another route. */
@@ -248,7 +263,8 @@ export class Committer {
   }
 
   /** An entry was applied here: callers whose commands it holds get their answers. */
-  applied({ entry, commands, outcomes }: AppliedEntry): void {
+  applied({ entry, commands, outcomes }: AppliedEntry, now: Millis): void {
+    const before = this.#waiting.size;
     for (let index = 0; index < commands.length; index++) {
       const command = commands[index];
       if (command === undefined || command.id.origin !== this.#origin) continue;
@@ -262,6 +278,8 @@ export class Committer {
       this.#settle(unit, placed);
       index += unit.commands.length - 1;
     }
+    const answered = before - this.#waiting.size;
+    this.#cohort = { answered, until: now + COHORT_MS, expected: answered + this.#queue.length };
   }
 
   /** Deadlines and impatience. `unproposed` words why a unit never left: its outcome is none. */

@@ -11,16 +11,16 @@ export interface NewCommand {
   readonly encoding: Encoding;
   /** The value's bytes as they came. The engine keeps them; the caller must not change them afterwards. */
   readonly bytes: Uint8Array;
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
 }
 
 export interface ProposeOptions {
   /** 1..60000; the node's default when absent. */
-  readonly timeoutMs?: Millis;
+  readonly timeoutMs?: Millis | undefined;
   /** 'redirect' is the edge's affair; the engine treats it as 'forward'. */
-  readonly route?: Route;
+  readonly route?: Route | undefined;
   /** Fails with precondition-failed, at apply, unless this master version holds. */
-  readonly ifMaster?: InstanceId;
+  readonly ifMaster?: InstanceId | undefined;
 }
 
 export interface Committed {

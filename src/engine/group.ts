@@ -92,6 +92,8 @@ export class Group implements Pumped {
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
   #tellAt: Millis | null = null;
+  /** Sealing waits until then for more. */
+  #gatherUntil: Millis | null = null;
   /** The master that followers of the feed were told of; null also when its lease has run out. */
   #masterTold: NodeId | null = null;
   /** The lease the group has agreed on, as last applied. */
@@ -258,13 +260,15 @@ export class Group implements Pumped {
   }
 
   dispatch(now: Millis): Value | null {
+    this.#gatherUntil = null;
     const replica = this.#replica;
     if (replica === null || !this.#committer.hasWork) return null;
     if (replica.membership.gid === null) return this.#foundingValue(replica, now);
     const target = this.#forwarder.target(replica, this.#lease.state?.node ?? null, now);
     if (target !== null) this.#forwarder.forwardTo(target, now, !replica.isLevel);
     if (!replica.wantsValue || !this.#roster.hasQuorum(replica.membership)) return null;
-    return this.#committer.seal(target !== null);
+    this.#gatherUntil = target === null ? this.#committer.gatherUntil(now) : null;
+    return this.#gatherUntil === null ? this.#committer.seal(target !== null) : null;
   }
 
   chosen(entries: readonly Entry[]): void {
@@ -325,12 +329,20 @@ export class Group implements Pumped {
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const times = [this.#lease.wakeAt, this.#founding.wakeAt(now), this.#steward.wakeAt, this.#sweepAt, this.#tellAt];
+    const times = [
+      this.#lease.wakeAt,
+      this.#founding.wakeAt(now),
+      this.#steward.wakeAt,
+      this.#sweepAt,
+      this.#tellAt,
+      this.#gatherUntil,
+    ];
     const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return at === Number.POSITIVE_INFINITY ? null : at;
   }
 
   tick(now: Millis): void {
+    this.#gatherUntil = null;
     const replica = this.#replica;
     const eligible = replica !== null && replica.mayVote && replica.isLevel && this.#applier.halted === null;
     this.#lease.tick(now, eligible, this.#roster.rank);
@@ -361,7 +373,7 @@ export class Group implements Pumped {
   }
 
   #onApplied(applied: AppliedEntry): void {
-    this.#committer.applied(applied);
+    this.#committer.applied(applied, this.#options.clock.now());
     this.#forwarder.applied(applied);
     const { instance } = applied.entry;
     if (this.#router.membership.membership.version === instance) this.#membersChanged();

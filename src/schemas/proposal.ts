@@ -69,11 +69,11 @@ export function masterElsewhere(
 export function proposeOptions(
   { timeoutMs, route }: Static<typeof ProposalQuery>,
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): { timeoutMs?: number; route?: 'forward' | 'redirect' | 'local'; ifMaster?: number } {
+): {
+  timeoutMs: number | undefined;
+  route: 'forward' | 'redirect' | 'local' | undefined;
+  ifMaster: number | undefined;
+} {
   const ifMaster = headers['if-master'];
-  return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(route === undefined ? {} : { route }),
-    ...(ifMaster === undefined ? {} : { ifMaster: Number(ifMaster) }),
-  };
+  return { timeoutMs, route, ifMaster: ifMaster === undefined ? undefined : Number(ifMaster) };
 }

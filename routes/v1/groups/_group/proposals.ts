@@ -86,7 +86,7 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const idempotencyKey = headers['idempotency-key'] as string | undefined;
       if (idempotencyKey !== undefined) reply.header('idempotency-window', IDEMPOTENCY_WINDOW);
       const { instanceId, index, result, replayed } = await group.propose(
-        { machine: machine ?? 'log', encoding, bytes, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
+        { machine: machine ?? 'log', encoding, bytes, idempotencyKey },
         proposeOptions(request.query, headers),
       );
       if (replayed) reply.header('idempotency-replayed', 'true');
