@@ -12,7 +12,7 @@ import type { Clock, PeerAddress } from './ports.js';
 import type { Roster } from './roster.js';
 
 /** How long a newcomer may take to answer before it counts as down. */
-const REACH_MS = 2000;
+const REACH_MS = 4000;
 const LOOK_MS = 20;
 const TRIES_MAX = 10;
 

@@ -146,8 +146,8 @@ export class Mesh implements Transport, LinkOwner {
   admit(link: Link, { hello, life }: Session): Farewell | null {
     const superseded = { code: limits.CLOSE_SUPERSEDED, reason: 'another link stays' };
     if (this.#closing !== null) return { code: limits.CLOSE_AWAY, reason: 'going away' };
-    const isNew = !this.#peers.has(hello.id);
-    if (isNew && this.#strangers() >= limits.STRANGERS_MAX)
+    const strangers = [...this.#peers.values()].filter(({ url }) => url === null).length;
+    if (!this.#peers.has(hello.id) && strangers >= limits.STRANGERS_MAX)
       return { code: limits.CLOSE_CROWDED, reason: 'too many strangers' };
     const peer = this.#peerOf(hello.id);
     const isMineToDial = this.#self.id < hello.id;
@@ -269,10 +269,6 @@ export class Mesh implements Transport, LinkOwner {
 
   #peerWith(link: Link): Peer | undefined {
     return [...this.#peers.values()].find((peer) => peer.link === link || peer.dial === link);
-  }
-
-  #strangers(): number {
-    return [...this.#peers.values()].filter((peer) => peer.url === null).length;
   }
 
   #look(): void {

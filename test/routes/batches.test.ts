@@ -74,7 +74,7 @@ describe('POST batches', () => {
       201,
     );
     assert.equal(edge.main.received[0]?.idempotencyKey, 'k');
-    assert.deepEqual(edge.main.options[0], { timeoutMs: 7, route: 'local' });
+    assert.deepEqual(edge.main.options[0], { timeoutMs: 7, route: 'local', ifMaster: undefined });
   });
 
   const half = 'x'.repeat(VALUE_BYTES_MAX / 2 - 2);
