@@ -91,6 +91,7 @@ export class Group implements Pumped {
   readonly #steward: Steward;
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
+  #storedGid: string | null = null;
   #tellAt: Millis | null = null;
   /** Sealing waits until then for more. */
   #gatherUntil: Millis | null = null;
@@ -176,6 +177,7 @@ export class Group implements Pumped {
     }
     const { open, vote, votesFrom, lostVote } = recover(stored);
     this.#roster.lostVote = lostVote;
+    this.#storedGid = gidOf(stored.variables.get('membership'));
     this.#founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
     if (this.#router.applied < 0) await this.#replay(stored.firstKept, open);
     const before = open === stored.firstKept ? [] : await store.read(name, open - 1, 1, 1);
@@ -249,8 +251,9 @@ export class Group implements Pumped {
     return this.#roster.current.members;
   }
 
+  /** Also before the log says so again: after a restart the instance that founded the group may still be open. */
   get gid(): string | null {
-    return this.#roster.current.gid;
+    return this.#roster.current.gid ?? this.#storedGid;
   }
 
   // ------------------------------------------------------------------------------------------ Pumped
@@ -489,4 +492,8 @@ export class Group implements Pumped {
 
 function abandoned(code: 'fenced' | 'draining', detail: string, sent: boolean): PaxmeshError {
   return new PaxmeshError(code, detail, sent ? { outcome: 'unknown' } : {});
+}
+
+function gidOf(membershipJson: string | undefined): string | null {
+  return membershipJson === undefined ? null : (JSON.parse(membershipJson) as Membership).gid;
 }

@@ -8,8 +8,11 @@ import { systemClock } from '../../src/engine/system-clock.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 
-async function lonely(parted: string[]): Promise<{ node: PaxosNode; hear: TransportListener }> {
-  const store = new MemoryStore(new MemoryDisk('store of a'));
+async function lonely(
+  parted: string[],
+  disk = new MemoryDisk('store of a'),
+): Promise<{ node: PaxosNode; hear: TransportListener }> {
+  const store = new MemoryStore(disk);
   let listener: TransportListener | null = null;
   const node = new PaxosNode({
     id: 'a',
@@ -59,4 +62,19 @@ test('a node of another cluster is parted from as soon as it says which', async 
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(parted, ['x']);
   node.close();
+});
+
+test('a node that restarts right after the founding knows its cluster before it has closed that instance again', async () => {
+  // Found when a node founded elsewhere came back at the address of another cluster's member: it had no gid to show for a
+  // moment, was let in, and was taught the other cluster's log.
+  const disk = new MemoryDisk('store of a');
+  const first = await lonely([], disk);
+  const until = performance.now() + 5000;
+  while (first.node.gids()['main'] === null && performance.now() < until) await new Promise((go) => setTimeout(go, 5));
+  await new Promise((go) => setTimeout(go, 50));
+  first.node.close();
+  const again = await lonely([], disk);
+  assert.equal(typeof first.node.gids()['main'], 'string');
+  assert.equal(again.node.gids()['main'], first.node.gids()['main']);
+  again.node.close();
 });
