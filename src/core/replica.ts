@@ -387,7 +387,8 @@ export class Replica implements Site {
   }
 }
 
-function earliest(a: Millis | null, b: Millis | null): Millis | null {
+/** Of two times, where null is never. */
+export function earliest(a: Millis | null, b: Millis | null): Millis | null {
   if (a === null) return b;
   return b === null ? a : Math.min(a, b);
 }

@@ -7,7 +7,7 @@ import type { GroupId, InstanceId, Millis, NodeId, StoreId } from '../core/ids.j
 import type { Member, Membership } from '../core/membership.js';
 import type { MembershipChange } from '../core/membership-change.js';
 import type { Message } from '../core/message.js';
-import { Replica } from '../core/replica.js';
+import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
 import { MASTER, MEMBERSHIP, packBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
@@ -332,16 +332,8 @@ export class Group implements Pumped {
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const times = [
-      this.#lease.wakeAt,
-      this.#founding.wakeAt(now),
-      this.#steward.wakeAt,
-      this.#sweepAt,
-      this.#tellAt,
-      this.#gatherUntil,
-    ];
-    const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
-    return at === Number.POSITIVE_INFINITY ? null : at;
+    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.#founding.wakeAt(now), this.#steward.wakeAt));
+    return earliest(ofRooms, earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
   }
 
   tick(now: Millis): void {

@@ -111,3 +111,53 @@ test('in a group that never had a master, who may not stand for it yet looks aga
   lease.tick(2 * hour, false, 0);
   assert.ok((lease.wakeAt ?? 0) >= 2 * hour + hour / 4);
 });
+
+test('a renewal for a shorter lease binds the holder from when it is proposed: others may count by it already', () => {
+  // Fails when the cap is not set, and when an older renewal takes it away: tried.
+  let agreed = 10_000;
+  const proposed: MasterCommand[] = [];
+  const propose = (order: MasterCommand) => void proposed.push(order);
+  const lease = new LeaseKeeper({ self: 'a', origin: 'a~1', leaseMs: () => agreed, random: () => 0.5, propose }, 0);
+  lease.applied(held('a', 0, { leaseMs: 10_000 }), 1, 0);
+  agreed = 1000;
+  lease.leaseSet(100);
+  lease.tick(100, true, 0);
+  assert.deepEqual(proposed.at(-1), {
+    op: 'renew',
+    node: 'a',
+    origin: 'a~1',
+    startedAtMs: 100,
+    version: 5,
+    leaseMs: 1000,
+  });
+  const ends = 100 + 1000 * (1 - MARGIN);
+  assert.equal(lease.view(ends - 1).self, true);
+  assert.equal(lease.view(ends).self, false);
+  lease.applied(held('a', 50, { leaseMs: 10_000, renewal: 6 }), 120, 0);
+  assert.equal(lease.view(ends).self, false, 'an older renewal says nothing of the newer one');
+  lease.applied(held('a', 100, { renewal: 7 }), 130, 0);
+  assert.equal(lease.view(ends - 1).self, true);
+});
+
+test('of a lease that is handed on, the heir takes hold at once and the others hold back', () => {
+  const free = held('a', 0, { node: null, origin: null, heir: 'b', renewal: 6 });
+  const acts = (id: string, now: number) => {
+    const { lease, proposed } = keeper(id);
+    lease.applied(free, 100, 0);
+    lease.tick(now, true, 0);
+    return proposed.length;
+  };
+  assert.deepEqual([acts('b', 200), acts('c', 200), acts('c', 700)], [1, 0, 1]);
+});
+
+test('who was asked to hand a tenure on believes no longer, and only in that tenure', () => {
+  const { lease, proposed } = keeper('a');
+  lease.applied(held('a', 0), 1, 0);
+  lease.resign(4, 'b', 2);
+  assert.deepEqual([lease.view(2).self, proposed.length], [true, 0], 'another tenure is not meant');
+  lease.resign(5, 'b', 3);
+  assert.equal(lease.view(3).self, false);
+  assert.deepEqual(proposed, [{ op: 'release', node: 'a', version: 5, heir: 'b' }]);
+  lease.applied(held('a', 10, { version: 9, renewal: 9 }), 11, 0);
+  assert.equal(lease.view(12).self, true);
+});
