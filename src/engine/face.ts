@@ -216,6 +216,42 @@ export interface ChangeOptions {
   readonly timeoutMs?: Millis;
 }
 
+/** How fresh an answer must be. linearizable: it holds all that was acknowledged anywhere before the call. */
+export type ReadMode = 'linearizable' | 'lease' | 'local';
+
+export interface ReadOptions {
+  /** Default linearizable. `lease` away from the holder is answered linearizably, which is more. */
+  readonly read?: ReadMode | undefined;
+  /** Waits until this instance is applied here. */
+  readonly minInstance?: InstanceId | undefined;
+  readonly timeoutMs?: Millis | undefined;
+}
+
+export interface ReadAnswer {
+  /** The machine's answer. */
+  readonly answer: unknown;
+  /** Last instance that was applied here when it was given. */
+  readonly instanceId: InstanceId;
+  /** What the answer is: at least what was asked for. */
+  readonly read: ReadMode;
+}
+
+export interface CheckpointView {
+  /** The last instance inside it. */
+  readonly instanceId: InstanceId;
+  readonly bytes: number;
+  readonly blocks: number;
+  /** The chain's checksum after that instance, 8 hex digits. */
+  readonly checksum: string;
+  /** Wall clock, ISO 8601, for people. */
+  readonly takenAt: string;
+}
+
+export interface RetentionView {
+  readonly keepInstances: number;
+  readonly trimming: 'running' | 'paused';
+}
+
 export interface GroupFace {
   readonly name: GroupId;
   /** Last applied instance here; -1 before the first. */
@@ -227,6 +263,19 @@ export interface GroupFace {
   proposeBatch(commands: readonly NewCommand[], options?: ProposeOptions): Promise<BatchCommitted>;
   /** Looks an idempotency key up; waits up to waitMs while pending. Throws key-not-found. */
   proposal(key: string, waitMs: Millis): Promise<ProposalState>;
+  /**
+   * Asks a machine. Throws unknown-machine, no-quorum or catching-up when it cannot be as fresh as asked within its time,
+   * and what the machine's `query` throws.
+   */
+  read(machine: string, question: unknown, options?: ReadOptions): Promise<ReadAnswer>;
+  /** Resolves when something was applied since, or after `waitMs`. */
+  changed(waitMs: Millis, signal?: AbortSignal): Promise<void>;
+  /** This node's own, newest first. */
+  checkpoints(): readonly CheckpointView[];
+  /** Takes one now, or joins the one under way. Throws halted, store-unavailable, command-rejected (a machine without snapshots). */
+  takeCheckpoint(): Promise<CheckpointView>;
+  readonly retention: RetentionView;
+  setRetention(patch: Partial<RetentionView>): Promise<RetentionView>;
   /** Throws instance-not-chosen, instance-trimmed. */
   instance(id: InstanceId): Promise<InstanceView>;
   /** A page; waits up to waitMs when `from` is beyond the end. Throws instance-trimmed. */

@@ -25,7 +25,22 @@ export interface VariableWrite {
   readonly json: string;
 }
 
-export type StoreWrite = Write | VariableWrite;
+/**
+ * The group's log begins at this instance: what is below is gone for every read and load, whether or not its bytes have been
+ * taken away yet (`trim` does that). An instance beyond the end empties the log; the next record is at that instance. Never
+ * moves back. Part of a flush, so a checkpoint and the place where the log goes on after it come together or not at all.
+ */
+export interface BeginWrite {
+  readonly type: 'begin';
+  readonly instance: InstanceId;
+}
+
+export type StoreWrite = Write | VariableWrite | BeginWrite;
+
+/** Bytes of a block of a checkpoint, at most. Every block but the last of a checkpoint has exactly as many. */
+export const BLOCK_BYTES: number = 256 * 1024;
+/** What a checkpoint may be named; the engine makes the names, none comes from a peer. */
+export const CHECKPOINT_NAME: RegExp = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** All that one flush writes for one group, in order. */
 export interface GroupWrites {
@@ -37,7 +52,7 @@ export interface GroupWrites {
 export interface StoredGroup {
   /** NO_BALLOT when nothing was ever promised. */
   readonly promised: Ballot;
-  /** First instance that has a record; 0 for an empty group. */
+  /** First instance that is kept: where the log begins, also when it has no record yet. 0 for an empty group. */
   readonly firstKept: InstanceId;
   /** The newest record: a vote whose fate is unknown (chosen false) or a learned value. null for an empty group. */
   readonly last: LogRecord | null;
@@ -81,7 +96,10 @@ export interface StoreOpening {
  * 5. A RecordWrite replaces the record at its instance. Within one call later writes win.
  * 6. Every open takes the next epoch; a commit under an older epoch is refused with StoreFenced and writes nothing.
  * 7. Every byte read back was checked: record content, and its group and instance, are inside what is summed.
- * 8. Values handed to `commit` are not kept or changed by the adapter after it settled; values returned by reads are
+ * 8. Blocks of checkpoints stand beside the log. They are durable when `syncBlocks` resolves; until then a crash may leave
+ *    any of them, whole or torn or not at all. A block reads back exactly as written or as null. Names are the engine's: a
+ *    checkpoint counts when a variable says so, and what no variable names is rubbish that the engine drops.
+ * 9. Values handed to `commit` are not kept or changed by the adapter after it settled; values returned by reads are
  *    the caller's own.
  */
 export interface LogStore {
@@ -104,8 +122,18 @@ export interface LogStore {
    * least one record when there is one). Stops before a hole. Empty when `from` has no record.
    */
   read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]>;
-  /** Remove all records below `before`. Durable, but not ordered with commits. */
+  /** Remove all records below `before`. Durable, but not ordered with commits. Gives their space back. */
   trim(group: GroupId, before: InstanceId): Promise<void>;
+  /** Block `index` (from 0) of this group's checkpoint `name`: at most BLOCK_BYTES. Replaces it when it is there. */
+  putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void>;
+  /** All blocks put so far under this name are durable when it resolves. */
+  syncBlocks(group: GroupId, name: string): Promise<void>;
+  /** null: not there, or not what was put. The bytes are the caller's own. */
+  readBlock(group: GroupId, name: string, index: number): Promise<Uint8Array | null>;
+  /** Names of checkpoints of which there are blocks. */
+  checkpoints(group: GroupId): Promise<readonly string[]>;
+  /** Removes all blocks of it and gives their space back. Without effect when there are none. */
+  dropCheckpoint(group: GroupId, name: string): Promise<void>;
   /** Waits for the commit in flight, then lets go. Idempotent. */
   close(): Promise<void>;
 }
@@ -159,6 +187,14 @@ export interface Position {
   /** null: not founded there. */
   readonly gid: string | null;
   readonly lastChosen: InstanceId;
+  /** The digest of the state after some instance, for comparison; null: none yet. */
+  readonly state: StateSum | null;
+}
+
+/** A node's whole applied state as of an instance, as one number. */
+export interface StateSum {
+  readonly instance: InstanceId;
+  readonly sum: number;
 }
 
 /** Asks the holder of this tenure to give the lease back; `heir` shall have it next. */
@@ -168,8 +204,64 @@ export interface Resign {
   readonly heir: NodeId | null;
 }
 
+/** "How far may anything have been acknowledged?", asked of the voters before a linearizable read (reader.ts). */
+export interface ReadAsk {
+  readonly type: 'read-ask';
+  /** Numbers the asker's rounds; echoed in the answer. */
+  readonly id: number;
+}
+
+/** The highest instance at which its sender has voted or learned; -1: none. */
+export interface ReadAt {
+  readonly type: 'read-at';
+  readonly id: number;
+  readonly through: InstanceId;
+}
+
+/** A checkpoint's likeness: what tells it from any other, and how much there is to fetch. */
+export interface CheckpointLabel {
+  /** The last instance inside it. */
+  readonly instance: InstanceId;
+  /** The chain's checksum after that instance. */
+  readonly chain: number;
+  /** CRC32 of all its bytes. */
+  readonly crc: number;
+  readonly bytes: number;
+}
+
+/** "What you ask for is trimmed here. Fetch this." Also the answer to an ask for a block of a checkpoint that is gone. */
+export interface CheckpointOffer extends CheckpointLabel {
+  readonly type: 'checkpoint';
+}
+
+export interface BlockAsk extends CheckpointLabel {
+  readonly type: 'block-ask';
+  readonly index: number;
+}
+
+/** Block `index` of the checkpoint of this instance and checksum, with the block's own CRC32. */
+export interface Block {
+  readonly type: 'block';
+  readonly instance: InstanceId;
+  readonly crc: number;
+  readonly index: number;
+  readonly blockCrc: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Between engines, beside the core's messages. */
-export type HostMessage = Forward | ForwardRefused | ForwardSettled | Empty | Resign | Position;
+export type HostMessage =
+  | Forward
+  | ForwardRefused
+  | ForwardSettled
+  | Empty
+  | Resign
+  | Position
+  | ReadAsk
+  | ReadAt
+  | CheckpointOffer
+  | BlockAsk
+  | Block;
 export type PeerMessage = Message | HostMessage;
 
 const HOST_MESSAGES: ReadonlySet<PeerMessage['type']> = new Set<HostMessage['type']>([
@@ -179,6 +271,11 @@ const HOST_MESSAGES: ReadonlySet<PeerMessage['type']> = new Set<HostMessage['typ
   'empty',
   'resign',
   'position',
+  'read-ask',
+  'read-at',
+  'checkpoint',
+  'block-ask',
+  'block',
 ]);
 
 export function isHostMessage(message: PeerMessage): message is HostMessage {

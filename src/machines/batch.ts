@@ -1,11 +1,14 @@
 // A batch packs commands into the bytes of one core value. One byte tells whether a `$membership` command is inside, so
-// that the replica need not unpack every value it closes. Origins and machine names stand once in a table: a 100-byte
-// command costs about ten bytes more. Unpacking checks everything and throws BatchError, nothing else; the commands'
+// that the replica need not unpack every value it closes; then comes the group's time at which it was sealed. Origins and
+// machine names stand once in a table: a 100-byte command costs about ten bytes more. Unpacking checks everything and throws BatchError, nothing else; the commands'
 // bytes are views into the value.
+import type { Millis } from '../core/ids.js';
 import type { Command, Encoding } from './command.js';
 import { ENCODINGS } from './command.js';
 
-const VERSION = 1;
+const VERSION = 2;
+/** The first shape had no time; logs that begin with it are still read. */
+const VERSION_WITHOUT_TIME = 1;
 const HAS_KEY = 4;
 const HAS_IF_MASTER = 8;
 const TOUCHES_MEMBERSHIP = 1;
@@ -14,15 +17,20 @@ const TOUCHES_MEMBERSHIP = 1;
 export const MEMBERSHIP = '$membership';
 /** Reserved: `$master` holds the lease. */
 export const MASTER = '$master';
+/** Reserved: `$restore` takes a backup in. */
+export const RESTORE = '$restore';
+/** Reserved: `$retention` says how much of the log is kept. */
+export const RETENTION = '$retention';
 
 export class BatchError extends Error {
   override readonly name = 'BatchError';
 }
 
-export function packBatch(commands: readonly Command[]): Uint8Array {
+/** `timeMs`: the group's time, whole milliseconds; 0 says nothing of it, as in a batch that is no value (a forward). */
+export function packBatch(commands: readonly Command[], timeMs: Millis = 0): Uint8Array {
   const origins = new Table();
   const machines = new Table();
-  let size = 16;
+  let size = 24;
   for (const command of commands) {
     size += 40 + command.bytes.length;
     if (command.key !== null) size += Buffer.byteLength(command.key);
@@ -32,6 +40,7 @@ export function packBatch(commands: readonly Command[]): Uint8Array {
   const out = new Packer(size + origins.size + machines.size);
   out.byte(VERSION);
   out.byte(machines.names.includes(MEMBERSHIP) ? TOUCHES_MEMBERSHIP : 0);
+  out.number(timeMs);
   out.table(origins);
   out.table(machines);
   out.number(commands.length);
@@ -51,8 +60,7 @@ export function packBatch(commands: readonly Command[]): Uint8Array {
 
 export function unpackBatch(bytes: Uint8Array): Command[] {
   const read = new Unpacker(bytes);
-  if (read.byte() !== VERSION) throw new BatchError('unknown batch version');
-  read.byte();
+  readHeader(read);
   const origins = read.table();
   const machines = read.table();
   const count = read.number();
@@ -73,9 +81,21 @@ export function unpackBatch(bytes: Uint8Array): Command[] {
   return commands;
 }
 
+/** The group's time at which the batch was sealed, without unpacking; 0 when it does not say. */
+export function batchTimeMs(bytes: Uint8Array): Millis {
+  return readHeader(new Unpacker(bytes));
+}
+
+function readHeader(read: Unpacker): Millis {
+  const version = read.byte();
+  if (version !== VERSION && version !== VERSION_WITHOUT_TIME) throw new BatchError('unknown batch version');
+  read.byte();
+  return version === VERSION ? read.number() : 0;
+}
+
 /** Whether a `$membership` command is inside, without unpacking. */
 export function touchesMembership(bytes: Uint8Array): boolean {
-  return bytes[0] === VERSION && ((bytes[1] ?? 0) & TOUCHES_MEMBERSHIP) !== 0;
+  return (bytes[0] === VERSION || bytes[0] === VERSION_WITHOUT_TIME) && ((bytes[1] ?? 0) & TOUCHES_MEMBERSHIP) !== 0;
 }
 
 /** Names, each once, in order of first use. */

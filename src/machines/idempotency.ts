@@ -16,12 +16,25 @@ export interface Remembered {
   readonly outcome: CommandOutcome;
 }
 
+export type KeyEntry = readonly [key: string, remembered: Remembered];
+
 export class IdempotencyTable {
   /** In order of first use, so the oldest stands first. */
   readonly #keys = new Map<string, Remembered>();
 
   get size(): number {
     return this.#keys.size;
+  }
+
+  /** The table as it is now, oldest first. */
+  entries(): readonly KeyEntry[] {
+    return [...this.#keys];
+  }
+
+  static of(entries: Iterable<KeyEntry>): IdempotencyTable {
+    const table = new IdempotencyTable();
+    for (const [key, remembered] of entries) table.#keys.set(key, remembered);
+    return table;
   }
 
   find(key: string, instance: InstanceId): Remembered | undefined {

@@ -6,4 +6,7 @@ export const LOG = 'log';
 export const logMachine: StateMachine = {
   name: LOG,
   apply: () => ({ result: null }),
+  snapshot: () => [],
+  restore: async () => () => {},
+  digest: () => 0,
 };

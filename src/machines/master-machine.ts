@@ -62,6 +62,11 @@ export class MasterMachine implements StateMachine {
     return this.#state;
   }
 
+  restored({ state, leaseMs }: { readonly state: MasterState | null; readonly leaseMs: Millis | null }): void {
+    this.#state = state;
+    this.#leaseMs = leaseMs;
+  }
+
   apply(command: Command, { instance }: ApplyContext): Applied {
     const order = JSON.parse(Buffer.from(command.bytes).toString('utf8')) as MasterCommand;
     const state = this.#state;

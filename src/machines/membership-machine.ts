@@ -35,6 +35,10 @@ export class MembershipMachine implements StateMachine {
     return this.#membership;
   }
 
+  restored(membership: Membership): void {
+    this.#membership = membership;
+  }
+
   apply(command: Command, context: ApplyContext): Applied {
     const after = changedMembership(this.#membership, parse(command), context.instance);
     if ('code' in after) return { rejected: after.reason, code: after.code };

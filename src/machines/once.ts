@@ -8,8 +8,16 @@ import type { ProposalId } from './command.js';
 export const WINDOW = 1 << 17;
 export const ORIGIN_INSTANCES = 10_000_000;
 
+/** An origin in a snapshot. `bits`: the window in base64. */
+export interface OnceRow {
+  readonly origin: string;
+  readonly newest: number;
+  readonly seen: InstanceId;
+  readonly bits: string;
+}
+
 interface Origin {
-  readonly bits: Uint32Array;
+  readonly bits: Uint8Array;
   /** All sequences in (newest - WINDOW, newest] are in `bits`. */
   newest: number;
   seen: InstanceId;
@@ -28,20 +36,37 @@ export class Once {
     if (origin === undefined || id.sequence > origin.newest) return true;
     if (id.sequence <= origin.newest - WINDOW) return false;
     const place = id.sequence % WINDOW;
-    return ((origin.bits[place >>> 5] ?? 0) & (1 << (place & 31))) === 0;
+    return ((origin.bits[place >>> 3] ?? 0) & (1 << (place & 7))) === 0;
   }
 
   add(id: ProposalId, instance: InstanceId): void {
     let origin = this.#origins.get(id.origin);
     if (origin === undefined) {
       this.#forget(instance);
-      origin = { bits: new Uint32Array(WINDOW / 32), newest: -1, seen: instance };
+      origin = { bits: new Uint8Array(WINDOW / 8), newest: -1, seen: instance };
       this.#origins.set(id.origin, origin);
     }
     origin.seen = instance;
     if (id.sequence > origin.newest) advance(origin, id.sequence);
     const place = id.sequence % WINDOW;
-    origin.bits[place >>> 5] = (origin.bits[place >>> 5] ?? 0) | (1 << (place & 31));
+    origin.bits[place >>> 3] = (origin.bits[place >>> 3] ?? 0) | (1 << (place & 7));
+  }
+
+  /** The table as JSON rows, one per origin. */
+  rows(): readonly OnceRow[] {
+    return Array.from(this.#origins, ([origin, { bits, newest, seen }]): OnceRow => {
+      return { origin, newest, seen, bits: Buffer.from(bits).toString('base64') };
+    });
+  }
+
+  static of(rows: readonly OnceRow[]): Once {
+    const once = new Once();
+    for (const { origin, newest, seen, bits } of rows) {
+      const bytes = Buffer.from(bits, 'base64');
+      if (bytes.length !== WINDOW / 8) throw new RangeError(`the window of ${origin} has ${bytes.length} bytes`);
+      once.#origins.set(origin, { bits: new Uint8Array(bytes), newest, seen });
+    }
+    return once;
   }
 
   #forget(instance: InstanceId): void {
@@ -57,8 +82,8 @@ function advance(origin: Origin, newest: number): void {
   else {
     for (let sequence = origin.newest + 1; sequence <= newest; sequence++) {
       const place = sequence % WINDOW;
-      const word = place >>> 5;
-      origin.bits[word] = (origin.bits[word] ?? 0) & ~(1 << (place & 31));
+      const byte = place >>> 3;
+      origin.bits[byte] = (origin.bits[byte] ?? 0) & ~(1 << (place & 7));
     }
   }
   origin.newest = newest;

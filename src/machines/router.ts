@@ -1,18 +1,21 @@
 // The MachineRouter hands each command of a chosen batch to the one machine it names, in order, and says what became of
-// it. It owns everything replicated about a group: the machines, the at-most-once table and the idempotency keys. A
-// machine that throws halts the router at that command; the next call goes on there, so no command is applied twice.
-import type { InstanceId } from '../core/ids.js';
+// it. It owns everything replicated about a group: the machines and the tables. A machine that throws halts the router at
+// that command; the next call goes on there, so no command is applied twice. What it holds can be captured between two
+// instances and restored elsewhere (group-snapshot.ts).
+import type { InstanceId, Millis } from '../core/ids.js';
 import { invariant } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
-import type { ChangeRefused } from '../core/membership-change.js';
-import { MASTER, MEMBERSHIP } from './batch.js';
+import { RESTORE } from './batch.js';
 import type { Command } from './command.js';
-import { digestOf, IdempotencyTable, type Remembered } from './idempotency.js';
+import { captureGroup, type PreparedState, prepareBackup, prepareGroup } from './group-snapshot.js';
+import { digestOf, type Remembered } from './idempotency.js';
 import { logMachine } from './log-machine.js';
-import type { StateMachine } from './machine.js';
+import { canSnapshot, type Rejected, type StateMachine } from './machine.js';
 import { MasterMachine } from './master-machine.js';
 import { MembershipMachine } from './membership-machine.js';
-import { Once } from './once.js';
+import { RestoreMachine } from './restore-machine.js';
+import { RetentionMachine } from './retention-machine.js';
+import { Tables } from './tables.js';
 
 /** Why a chosen command changed nothing. `code` is the error code its proposer is answered with. */
 export interface NotApplied {
@@ -23,8 +26,9 @@ export interface NotApplied {
     | 'idempotency-key-reused'
     | 'duplicate'
     | 'unknown-machine'
-    | ChangeRefused['code'];
+    | NonNullable<Rejected['code']>;
   readonly reason: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 /** A repeat of an idempotency key: the first answer. */
@@ -37,21 +41,31 @@ export interface Replayed {
 
 export type CommandOutcome = { readonly applied: true; readonly result: unknown } | NotApplied | Replayed;
 
+/** `apply` has come to a command that puts a backup in place: call `restoreBackup`, then `apply` again. */
+export class BackupAwaited extends Error {
+  override readonly name = 'BackupAwaited';
+}
+
 export class MachineRouter {
   readonly membership: MembershipMachine;
   readonly master = new MasterMachine();
+  readonly retention = new RetentionMachine();
+  readonly restore: RestoreMachine;
   readonly #machines = new Map<string, StateMachine>();
-  readonly #once = new Once();
-  readonly #keys = new IdempotencyTable();
-  /** Reasons of the commands that were chosen and not applied, by instance and index. Empty for most instances. */
-  readonly #notApplied = new Map<InstanceId, Map<number, string>>();
+  #tables = new Tables();
   #applied: InstanceId = -1;
   /** Outcomes of the instance under way, while a machine has thrown in the midst of it. */
   #partial: CommandOutcome[] = [];
+  /** The parts of the backup that `apply` has come to. */
+  #awaited: readonly Uint8Array[] | null = null;
+  /** That backup when it was read: it waits for its command. */
+  #backup: PreparedState | null = null;
 
   constructor(founding: Membership, machines: readonly StateMachine[]) {
     this.membership = new MembershipMachine(founding);
-    for (const machine of [logMachine, this.membership, this.master, ...machines]) {
+    this.restore = new RestoreMachine(() => this.#tables.used);
+    const reserved: readonly StateMachine[] = [this.membership, this.master, this.retention, this.restore];
+    for (const machine of [logMachine, ...reserved, ...machines]) {
       invariant(!this.#machines.has(machine.name), 'machine-names', () => `two machines are named ${machine.name}`);
       this.#machines.set(machine.name, machine);
     }
@@ -62,20 +76,42 @@ export class MachineRouter {
     return this.#applied;
   }
 
+  /** The group's time as of the last applied instance. */
+  get timeMs(): Millis {
+    return this.#tables.timeMs;
+  }
+
+  /** Between two instances: a command that threw must be done with before the state means anything. */
+  get isWhole(): boolean {
+    return this.#partial.length === 0;
+  }
+
+  get machines(): Iterable<StateMachine> {
+    return this.#machines.values();
+  }
+
   has(machine: string): boolean {
     return this.#machines.has(machine);
   }
 
-  /** Applies instance `applied + 1`. Throws what a machine throws; call again with the same instance to go on. */
-  apply(instance: InstanceId, commands: readonly Command[]): readonly CommandOutcome[] {
+  machine(name: string): StateMachine | undefined {
+    return this.#machines.get(name);
+  }
+
+  /**
+   * Applies instance `applied + 1`, sealed at the group's time `timeMs` (0 says nothing of it). Throws what a machine throws; call again with the
+   * same instance to go on.
+   */
+  apply(instance: InstanceId, commands: readonly Command[], timeMs: Millis = 0): readonly CommandOutcome[] {
     invariant(instance === this.#applied + 1, 'in-order', () => `${instance} applied after ${this.#applied}`);
+    this.#tables.timeMs = Math.max(this.#tables.timeMs, timeMs);
     const outcomes = this.#partial;
     while (outcomes.length < commands.length) {
       const index = outcomes.length;
       const command = commands[index];
       invariant(command !== undefined, 'in-order', () => `no command at ${instance}.${index}`);
       const outcome = this.#applyOne(command, instance, index);
-      if (!outcome.applied) this.#note(instance, index, outcome.reason);
+      if (!outcome.applied) this.#tables.note(instance, index, outcome.reason);
       outcomes.push(outcome);
     }
     this.#partial = [];
@@ -85,11 +121,51 @@ export class MachineRouter {
 
   /** Why the command at this place changed nothing; undefined: it was applied. */
   notApplied(instance: InstanceId, index: number): string | undefined {
-    return this.#notApplied.get(instance)?.get(index);
+    return this.#tables.notApplied(instance, index);
+  }
+
+  /** The log no longer holds what is below. */
+  forgetBelow(instance: InstanceId): void {
+    this.#tables.forgetBelow(instance);
   }
 
   remembered(key: string): Remembered | undefined {
-    return this.#keys.find(key, this.#applied + 1);
+    return this.#tables.keys.find(key, this.#applied + 1);
+  }
+
+  /** A machine without a snapshot; null: all of them have one. */
+  get unsnapshotted(): string | null {
+    for (const machine of this.#machines.values()) {
+      if (!machine.name.startsWith('$') && !canSnapshot(machine)) return machine.name;
+    }
+    return null;
+  }
+
+  /** All of the state as of instance `applied`, taken hold of at the call and written out as it is read. */
+  capture(): AsyncIterable<Uint8Array> {
+    invariant(this.isWhole, 'same-state', () => `captured in the midst of instance ${this.#applied + 1}`);
+    return captureGroup(this, this.#tables);
+  }
+
+  /**
+   * Reads the state captured after `instance` beside the present one. The act that is answered switches to it; until then
+   * nothing has changed. Throws SnapshotDamaged, and what a machine's `restore` throws.
+   */
+  async prepare(instance: InstanceId, stream: AsyncIterable<Uint8Array>): Promise<() => void> {
+    const prepared = await prepareGroup(this, stream);
+    return () => {
+      invariant(instance > this.#applied, 'in-order', () => `a checkpoint of ${instance} after ${this.#applied}`);
+      prepared.act();
+      this.#tables = prepared.tables;
+      this.#partial = [];
+      this.#applied = instance;
+    };
+  }
+
+  /** Reads the backup that `apply` has come to (BackupAwaited). Throws as `prepare` does. */
+  async restoreBackup(): Promise<void> {
+    invariant(this.#awaited !== null, 'in-order', () => 'no backup is awaited');
+    this.#backup = await prepareBackup(this, this.#awaited);
   }
 
   #applyOne(command: Command, instance: InstanceId, index: number): CommandOutcome {
@@ -98,10 +174,17 @@ export class MachineRouter {
       // Proposers refuse unknown machines at the door; one that is unknown only here must not be passed over.
       throw new Error(`no machine named ${command.machine} on this node`);
     }
-    if (command.machine === MEMBERSHIP || command.machine === MASTER) return run(machine, command, instance, index);
+    const tables = this.#tables;
+    const { timeMs } = tables;
+    if (command.machine === RESTORE) this.#awaitBackup(command);
+    if (command.machine.startsWith('$')) {
+      const outcome = run(machine, command, { instance, index, timeMs });
+      if (this.#backup !== null) this.#switchToBackup(this.#backup);
+      return outcome;
+    }
     const digest = command.key === null ? null : digestOf(command);
     if (command.key !== null) {
-      const first = this.#keys.find(command.key, instance);
+      const first = tables.keys.find(command.key, instance);
       if (first !== undefined) {
         // The same command again needs no second entry in the at-most-once table: it is answered from this one.
         return first.digest === digest
@@ -109,27 +192,41 @@ export class MachineRouter {
           : { applied: false, code: 'idempotency-key-reused', reason: 'the key was used for another command' };
       }
     }
-    if (!this.#once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
+    if (!tables.once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
     const holder = this.master.state;
     const outcome: CommandOutcome =
       command.ifMaster !== null && (holder?.node == null || holder.version !== command.ifMaster)
         ? { applied: false, code: 'precondition-failed', reason: `master version is not ${command.ifMaster}` }
-        : run(machine, command, instance, index);
-    this.#once.add(command.id, instance);
-    if (command.key !== null && digest !== null) this.#keys.remember(command.key, { digest, instance, index, outcome });
+        : run(machine, command, { instance, index, timeMs });
+    tables.used = true;
+    tables.once.add(command.id, instance);
+    if (command.key !== null && digest !== null) tables.keys.remember(command.key, { digest, instance, index, outcome });
     return outcome;
   }
 
-  #note(instance: InstanceId, index: number, reason: string): void {
-    const reasons = this.#notApplied.get(instance) ?? new Map<number, string>();
-    reasons.set(index, reason);
-    this.#notApplied.set(instance, reasons);
+  /** Reading takes its time, during which nothing is applied: the command that switches to a backup is come to twice. */
+  #awaitBackup(command: Command): void {
+    this.#awaited = this.restore.switchedToBy(command);
+    if (this.#awaited !== null && this.#backup === null) throw new BackupAwaited();
+  }
+
+  #switchToBackup({ act, tables }: PreparedState): void {
+    act();
+    this.#tables.keys = tables.keys;
+    this.#tables.timeMs = Math.max(this.#tables.timeMs, tables.timeMs);
+    this.#tables.used = true;
+    this.#backup = null;
+    this.#awaited = null;
   }
 }
 
-function run(machine: StateMachine, command: Command, instance: InstanceId, index: number): CommandOutcome {
-  const answer = machine.apply(command, { instance, index });
-  return 'rejected' in answer
-    ? { applied: false, code: answer.code ?? 'command-rejected', reason: answer.rejected }
-    : { applied: true, result: answer.result };
+function run(
+  machine: StateMachine,
+  command: Command,
+  context: { readonly instance: InstanceId; readonly index: number; readonly timeMs: Millis },
+): CommandOutcome {
+  const answer = machine.apply(command, context);
+  if ('result' in answer) return { applied: true, result: answer.result };
+  const { rejected: reason, code = 'command-rejected', facts } = answer;
+  return { applied: false, code, reason, ...(facts === undefined ? {} : { facts }) };
 }

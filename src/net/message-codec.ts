@@ -3,7 +3,7 @@
 import type { Ballot } from '../core/ballot.js';
 import type { TaughtEntry } from '../core/message.js';
 import type { Value } from '../core/value.js';
-import type { PeerMessage } from '../engine/ports.js';
+import type { CheckpointLabel, PeerMessage } from '../engine/ports.js';
 import { FrameError } from './frame-error.js';
 import type { Reader } from './reader.js';
 import type { Writer } from './writer.js';
@@ -25,6 +25,11 @@ const FORWARD_SETTLED = 18;
 const EMPTY = 19;
 const RESIGN = 20;
 const POSITION = 21;
+const READ_ASK = 22;
+const READ_AT = 23;
+const CHECKPOINT = 24;
+const BLOCK_ASK = 25;
+const BLOCK = 26;
 
 export class NameWriter {
   readonly #known = new Map<string, number>();
@@ -140,6 +145,36 @@ export function writeMessage(to: Writer, names: NameWriter, message: PeerMessage
       to.u8(POSITION);
       names.write(to, message.gid ?? '');
       to.u53(message.lastChosen + 1);
+      to.u8(message.state === null ? 0 : 1);
+      if (message.state === null) return;
+      to.u53(message.state.instance);
+      to.u32(message.state.sum);
+      return;
+    case 'read-ask':
+      to.u8(READ_ASK);
+      to.u53(message.id);
+      return;
+    case 'read-at':
+      to.u8(READ_AT);
+      to.u53(message.id);
+      to.u53(message.through + 1);
+      return;
+    case 'checkpoint':
+      to.u8(CHECKPOINT);
+      writeLabel(to, message);
+      return;
+    case 'block-ask':
+      to.u8(BLOCK_ASK);
+      writeLabel(to, message);
+      to.u53(message.index);
+      return;
+    case 'block':
+      to.u8(BLOCK);
+      to.u53(message.instance);
+      to.u32(message.crc);
+      to.u53(message.index);
+      to.u32(message.blockCrc);
+      to.bytes(message.bytes);
       return;
     case 'resign':
       to.u8(RESIGN);
@@ -208,7 +243,26 @@ export function readMessage(from: Reader, names: NameReader): PeerMessage {
       return { type: 'empty', ask: readFlag(from) };
     case POSITION: {
       const gid = names.read(from);
-      return { type: 'position', gid: gid === '' ? null : gid, lastChosen: from.u53() - 1 };
+      const lastChosen = from.u53() - 1;
+      const state = readFlag(from) ? { instance: from.u53(), sum: from.u32() } : null;
+      return { type: 'position', gid: gid === '' ? null : gid, lastChosen, state };
+    }
+    case READ_ASK:
+      return { type: 'read-ask', id: from.u53() };
+    case READ_AT: {
+      const id = from.u53();
+      return { type: 'read-at', id, through: from.u53() - 1 };
+    }
+    case CHECKPOINT:
+      return { type: 'checkpoint', ...readLabel(from) };
+    case BLOCK_ASK:
+      return { type: 'block-ask', ...readLabel(from), index: from.u53() };
+    case BLOCK: {
+      const instance = from.u53();
+      const crc = from.u32();
+      const index = from.u53();
+      const blockCrc = from.u32();
+      return { type: 'block', instance, crc, index, blockCrc, bytes: from.bytes() };
     }
     case RESIGN: {
       const version = from.u53();
@@ -257,6 +311,20 @@ function readEntry(from: Reader, names: NameReader): TaughtEntry {
   const ballot = readBallot(from, names);
   const chain = from.u32();
   return { instance, ballot, value: readValue(from), chain };
+}
+
+function writeLabel(to: Writer, { instance, chain, crc, bytes }: CheckpointLabel): void {
+  to.u53(instance);
+  to.u32(chain);
+  to.u32(crc);
+  to.u53(bytes);
+}
+
+function readLabel(from: Reader): CheckpointLabel {
+  const instance = from.u53();
+  const chain = from.u32();
+  const crc = from.u32();
+  return { instance, chain, crc, bytes: from.u53() };
 }
 
 function readFlag(from: Reader): boolean {
