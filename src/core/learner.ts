@@ -39,6 +39,14 @@ export class Learner {
     if (this.#claim.open <= open) this.#forget();
   }
 
+  /** A snapshot is in place up to `open`. Returns whom to ask for the rest, or null. */
+  installed(open: InstanceId, now: Millis): NodeId | null {
+    this.advanced(open, now);
+    if (this.#claim === null) return null;
+    this.#askAgainAt = now + ASK_MS;
+    return this.#claim.by;
+  }
+
   /** This peer has taught something new: it is not the liar it was taken for, its answers were lost on the way. */
   proved(teacher: NodeId): void {
     this.#disbelieved.delete(teacher);
@@ -47,6 +55,13 @@ export class Learner {
   /** A teacher has answered and knows more: ask it for the rest at once. */
   continueWith(now: Millis): void {
     this.#askAgainAt = now + ASK_MS;
+  }
+
+  /** What is missing comes as a snapshot: belief goes on, and nobody else need be asked meanwhile. */
+  fetching(now: Millis): void {
+    if (this.#claim === null) return;
+    this.#believeUntil = now + LAG_BELIEF_MS;
+    this.#askAgainAt = now + LAG_BELIEF_MS;
   }
 
   /** Whom to ask because the last one asked stayed silent; `others` are the members to choose from. */

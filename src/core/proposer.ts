@@ -163,13 +163,26 @@ export class Proposer {
 
   /** The open instance was closed with `chosen`: tells what became of my value, and is ready for the next instance. */
   nextInstance(chosen: Value, instance: InstanceId, membershipChanged: boolean, out: Effects): void {
-    const own = this.#own;
-    if (own !== null) {
-      out.settled.push({ type: own.id === chosen.id ? 'chosen' : 'outbid', id: own.id, instance });
-      this.#own = null;
-    }
+    this.#settle(this.#own?.id === chosen.id ? 'chosen' : 'outbid', instance, out);
     this.#phase = IDLE;
     if (membershipChanged) this.#right = null;
+  }
+
+  /**
+   * Everything through `instance` came in a snapshot, which does not tell what was chosen where: my value may be in it. Whoever
+   * proposes its commands again relies on their being executed once. The right to skip phase one ends, because nobody has seen
+   * what became of the members on the way.
+   */
+  installed(instance: InstanceId, out: Effects): void {
+    this.#settle('outbid', instance, out);
+    this.#phase = IDLE;
+    this.#right = null;
+  }
+
+  #settle(type: 'chosen' | 'outbid', instance: InstanceId, out: Effects): void {
+    if (this.#own === null) return;
+    out.settled.push({ type, id: this.#own.id, instance });
+    this.#own = null;
   }
 
   #backOff(now: Millis): void {

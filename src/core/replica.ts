@@ -56,6 +56,17 @@ export type Input =
   | { readonly type: 'connected'; readonly peer: NodeId }
   /** The host has proof that no vote of this new store can be missing: it may found. */
   | { readonly type: 'may-found' }
+  /** The host has put a snapshot in place that holds everything through `instance`; its flush says so before anything else. */
+  | {
+      readonly type: 'install';
+      readonly instance: InstanceId;
+      /** The chain's checksum after that instance. */
+      readonly chain: number;
+      /** The members that decide the next one. */
+      readonly membership: Membership;
+    }
+  /** The host is fetching a snapshot and gets on with it: whoever said that I lag was right. */
+  | { readonly type: 'fetching' }
   | { readonly type: 'tick' };
 
 export class Replica implements Site {
@@ -184,10 +195,29 @@ export class Replica implements Site {
       case 'may-found':
         this.#mayFound = true;
         break;
+      case 'install':
+        this.#install(input, now, out);
+        break;
+      case 'fetching':
+        this.#learner.fetching(now);
+        break;
       case 'tick':
         this.#tick(now, out);
         break;
     }
+  }
+
+  /** The log goes on behind a snapshot. The promise stays as it is: it belongs to the group, not to an instance. */
+  #install({ instance, chain, membership }: Extract<Input, { type: 'install' }>, now: Millis, out: Effects): void {
+    if (instance < this.#open) return;
+    invariant(membership.version <= instance, 'one-membership', () => {
+      return `a snapshot of ${instance} with members of ${membership.version}`;
+    });
+    this.#membership = membership;
+    this.#proposer.installed(instance, out);
+    this.#goOn(instance, chain, now);
+    const teacher = this.#learner.installed(this.#open, now);
+    if (teacher !== null) this.#ask(teacher, out);
   }
 
   #propose(value: Value, now: Millis, out: Effects): void {
@@ -316,10 +346,14 @@ export class Replica implements Site {
     invariant(!changed || this.#membership.version === instance, 'one-membership', () => {
       return `instance ${instance} set membership version ${this.#membership.version}`;
     });
+    this.#proposer.nextInstance(value, instance, changed, out);
+    this.#goOn(instance, chain, now);
+  }
+
+  #goOn(instance: InstanceId, chain: number, now: Millis): void {
     this.#chain = chain;
     this.#open = instance + 1;
     this.acceptor.nextInstance();
-    this.#proposer.nextInstance(value, instance, changed, out);
     this.#learner.advanced(this.#open, now);
     this.#unclosedAt = null;
     this.#askedUnclosed = false;

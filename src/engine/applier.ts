@@ -1,12 +1,13 @@
 // The applier: chosen entries into the machines, in instance order, each command once. A machine that throws halts the
 // group on this node: the error shows in the status, the log goes on growing, and the same command is tried again with
-// back-off; when it passes, what was missed is read from the log. It never skips.
+// back-off; when it passes, what was missed is read from the log. It never skips. While a snapshot is read nothing is applied.
 import type { Entry } from '../core/effects.js';
 import type { InstanceId, Millis } from '../core/ids.js';
-import { InvariantBroken } from '../core/invariant.js';
-import { unpackBatch } from '../machines/batch.js';
+import { InvariantBroken, invariant } from '../core/invariant.js';
+import { CHAIN_START } from '../core/chain.js';
+import { batchTimeMs, unpackBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
-import type { CommandOutcome, MachineRouter } from '../machines/router.js';
+import { BackupAwaited, type CommandOutcome, type MachineRouter } from '../machines/router.js';
 import type { Clock, Timer } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
@@ -35,6 +36,8 @@ export class Applier {
   readonly #clock: Clock;
   readonly #events: ApplierEvents;
   #halted: string | null = null;
+  #busy = false;
+  #chain = CHAIN_START;
   #retryMs: Millis = RETRY_MS;
   #retry: Timer | null = null;
   #closed = false;
@@ -55,22 +58,41 @@ export class Applier {
     return this.#halted;
   }
 
-  /** The next chosen entry. While halted it waits in the log. */
+  /** A snapshot is being read: nothing is applied meanwhile. */
+  get isBusy(): boolean {
+    return this.#busy;
+  }
+
+  /** The chain's checksum after the last applied instance. */
+  get chain(): number {
+    return this.#chain;
+  }
+
+  /** The next chosen entry. While halted or busy it waits in the log. */
   offer(entry: Entry): void {
-    if (this.#halted !== null) return;
+    if (this.#halted !== null || this.#busy || entry.instance <= this.applied) return;
     try {
       this.#apply(entry);
     } catch (error) {
-      this.#halt(error);
+      if (error instanceof BackupAwaited) void this.pauseFor(async () => {});
+      else this.#halt(error);
     }
   }
 
-  /** Applies everything the log holds that was not applied yet: at start, and after a halt. */
-  async catchUp(): Promise<void> {
-    while (!this.#closed && this.applied < this.#log.lastChosen) {
-      const entries = await this.#log.read(this.applied + 1, READ_ENTRIES, READ_BYTES);
-      for (const entry of entries) this.#apply(entry);
+  /** Does `work` while nothing is applied, and then applies what the log has got meanwhile. */
+  async pauseFor(work: () => Promise<void>): Promise<void> {
+    invariant(!this.#busy, 'in-order', () => 'two snapshots are read at one time');
+    this.#busy = true;
+    try {
+      await work();
+    } finally {
+      await this.#goOn();
     }
+  }
+
+  /** The state was put in place as it is after an instance, with this checksum. */
+  installed(chain: number): void {
+    this.#chain = chain;
   }
 
   close(): void {
@@ -79,9 +101,39 @@ export class Applier {
   }
 
   #apply(entry: Entry): void {
-    const commands = unpackBatch(entry.value.bytes);
-    const outcomes = this.#router.apply(entry.instance, commands);
+    const { bytes } = entry.value;
+    const commands = unpackBatch(bytes);
+    const outcomes = this.#router.apply(entry.instance, commands, batchTimeMs(bytes));
+    this.#chain = entry.chain;
     this.#events.applied({ entry, commands, outcomes });
+  }
+
+  /** Applies everything the log holds that was not applied yet, and is ready for what comes next. */
+  async #goOn(): Promise<void> {
+    this.#retry?.cancel();
+    try {
+      // What was chosen between the last read and now was offered in vain.
+      while (!this.#closed && this.applied < this.#log.lastChosen) await this.#drain();
+    } catch (error) {
+      this.#busy = false;
+      this.#halt(error);
+      return;
+    }
+    this.#busy = false;
+    if (this.#halted === null) return;
+    this.#halted = null;
+    this.#retryMs = RETRY_MS;
+    this.#events.halted(null);
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      const entries = await this.#log.read(this.applied + 1, READ_ENTRIES, READ_BYTES);
+      for (const entry of entries) this.#apply(entry);
+    } catch (error) {
+      if (!(error instanceof BackupAwaited)) throw error;
+      await this.#router.restoreBackup();
+    }
   }
 
   #halt(error: unknown): void {
@@ -97,15 +149,7 @@ export class Applier {
   }
 
   async #tryAgain(): Promise<void> {
-    if (this.#closed) return;
-    try {
-      await this.catchUp();
-    } catch (error) {
-      this.#halt(error);
-      return;
-    }
-    this.#halted = null;
-    this.#retryMs = RETRY_MS;
-    this.#events.halted(null);
+    if (this.#closed || this.#busy) return;
+    await this.pauseFor(async () => {});
   }
 }

@@ -163,8 +163,11 @@ export class Committer {
     return until;
   }
 
-  /** Seals what waits into one value; null when there is nothing. `onlyLocal`: the rest waits for another route. */
-  seal(onlyLocal: boolean): Value | null {
+  /**
+   * Seals what waits into one value, at the group's time `timeMs`; null when there is nothing. `onlyLocal`: the rest waits for
+   * another route.
+   */
+  seal(onlyLocal: boolean, timeMs: Millis): Value | null {
     const units = this.#system.filter((unit) => unit.wanted?.() ?? true);
     this.#system = [];
     this.#take(units, onlyLocal);
@@ -172,7 +175,7 @@ export class Committer {
     for (const unit of units) unit.sends++;
     const id = this.nextValueId();
     this.#inFlight = { id, units };
-    return { id, bytes: packBatch(units.flatMap((unit) => unit.commands)) };
+    return { id, bytes: packBatch(units.flatMap((unit) => unit.commands), timeMs) };
   }
 
   settled(settled: Settled): void {

@@ -171,7 +171,8 @@ export type FeedEvent =
       readonly type: 'gap';
       readonly requested: InstanceId;
       readonly firstKept: InstanceId;
-      readonly checkpoint: InstanceId | null;
+      /** Where one learns of the checkpoint that holds what is gone. */
+      readonly checkpoint: string | null;
     };
 
 export interface FollowOptions {

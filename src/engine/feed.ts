@@ -2,7 +2,6 @@
 // pulls, so a slow one costs no memory. Each instance once, in order, never split, never skipped; what a filter hides is
 // bridged by bookmarks; a position that was trimmed away ends in a gap notice.
 import type { InstanceId, Millis } from '../core/ids.js';
-import { MASTER, MEMBERSHIP } from '../machines/batch.js';
 import type { FeedEvent, Follower, FollowOptions, InstanceView, MasterView, MembersView, ValueView } from './face.js';
 import type { Clock, Timer } from './ports.js';
 
@@ -13,7 +12,7 @@ const READ_BYTES = 1024 * 1024;
 export interface FeedSource {
   readonly applied: InstanceId;
   readonly firstKept: InstanceId;
-  readonly checkpoint: InstanceId | null;
+  readonly checkpointLink: string | null;
   /** Applied instances from `from` on, as shown to people. */
   views(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]>;
   masterView(): MasterView;
@@ -137,7 +136,7 @@ class LogFollower implements Follower {
         type: 'gap',
         requested: this.#next,
         firstKept: source.firstKept,
-        checkpoint: source.checkpoint,
+        checkpoint: source.checkpointLink,
       };
       this.close();
       return [gap];
@@ -168,7 +167,7 @@ class LogFollower implements Follower {
   #wants(value: ValueView): boolean {
     const { machines, system, all } = this.#options;
     if (value.applied === false && all !== true) return false;
-    if (value.machine === MEMBERSHIP || value.machine === MASTER) return system === true;
+    if (value.machine.startsWith('$')) return system === true;
     return machines === undefined || machines.includes(value.machine);
   }
 

@@ -3,11 +3,14 @@
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { memberOf } from '../core/membership.js';
 import type { Replica } from '../core/replica.js';
+import { RETENTION } from '../machines/batch.js';
 import type { MachineRouter } from '../machines/router.js';
+import { viewOf } from './checkpoint.js';
 import type { Committer } from './committer.js';
 import type {
   BatchCommitted,
   ChangeOptions,
+  CheckpointView,
   Committed,
   Follower,
   FollowOptions,
@@ -23,6 +26,7 @@ import type {
   ProposalState,
   ProposeOptions,
   ReadyCheck,
+  RetentionView,
 } from './face.js';
 import { Feed, type FeedSource } from './feed.js';
 import { Intake } from './intake.js';
@@ -34,6 +38,7 @@ import type { Clock, LogStore, PeerAddress, Resign, Transport } from './ports.js
 import type { RecentLog } from './recent-log.js';
 import type { Roster } from './roster.js';
 import type { Standing } from './standing.js';
+import type { Vault } from './vault.js';
 
 export interface DeskParts {
   readonly name: GroupId;
@@ -49,6 +54,7 @@ export interface DeskParts {
   readonly lease: LeaseKeeper;
   readonly roster: Roster;
   readonly standing: Standing;
+  readonly vault: Vault;
   readonly replica: () => Replica | null;
   /** Something waits in the committer's queue. */
   readonly arrived: () => void;
@@ -72,7 +78,7 @@ export class GroupDesk implements GroupFace, FeedSource {
     this.#parts = parts;
     this.feed = new Feed(this, clock);
     const wait: Wait = (ms, onStop) => this.feed.wait(ms, onStop);
-    this.#pages = new LogPages(log, router, now, wait);
+    this.#pages = new LogPages(log, router, now, wait, () => this.checkpointLink);
     const refusal = () => standing.refusal();
     this.#intake = new Intake({
       origin,
@@ -105,8 +111,28 @@ export class GroupDesk implements GroupFace, FeedSource {
     return this.#parts.log.lastChosen;
   }
 
-  get checkpoint(): InstanceId | null {
-    return null;
+  /** Where one learns of the checkpoint that holds what the log no longer does; null: there is none. */
+  get checkpointLink(): string | null {
+    return this.#parts.vault.current === null ? null : `/v1/groups/${this.name}/checkpoints`;
+  }
+
+  get retention(): RetentionView {
+    return this.#parts.router.retention.retention;
+  }
+
+  checkpoints(): readonly CheckpointView[] {
+    const { current } = this.#parts.vault;
+    return current === null ? [] : [viewOf(current)];
+  }
+
+  async takeCheckpoint(): Promise<CheckpointView> {
+    return viewOf(await this.#parts.vault.take());
+  }
+
+  async setRetention(patch: Partial<RetentionView>): Promise<RetentionView> {
+    await this.#intake.order(RETENTION, patch, undefined);
+    this.#parts.vault.consider();
+    return this.retention;
   }
 
   propose(command: NewCommand, options: ProposeOptions = {}): Promise<Committed> {
@@ -158,7 +184,7 @@ export class GroupDesk implements GroupFace, FeedSource {
       lastChosen: this.lastChosen,
       applied: this.applied,
       firstKept: this.firstKept,
-      checkpoint: this.checkpoint,
+      checkpoint: this.#parts.vault.current?.instance ?? null,
       halted: standing.halted,
       master: this.masterView(),
       members,

@@ -14,6 +14,7 @@ import type { Command } from '../machines/command.js';
 import type { StateMachine } from '../machines/machine.js';
 import { membershipAfter } from '../machines/membership-machine.js';
 import { MachineRouter } from '../machines/router.js';
+import { Alarms } from './alarms.js';
 import { type AppliedEntry, Applier } from './applier.js';
 import { chainOf } from './checksum.js';
 import { Committer } from './committer.js';
@@ -21,6 +22,7 @@ import { PaxmeshError } from './errors.js';
 import { Forwarder } from './forwarder.js';
 import { Founding } from './founding.js';
 import { GroupDesk } from './group-desk.js';
+import { GroupTime } from './group-time.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type {
   Clock,
@@ -37,18 +39,18 @@ import type {
 import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
 import { recover } from './recovery.js';
+import { type Dissent, StateWatch } from './state-watch.js';
 import { Roster } from './roster.js';
 import { Standing } from './standing.js';
 import { Steward } from './steward.js';
 import { Teacher } from './teacher.js';
+import { Vault } from './vault.js';
 
 /** The variable that says: this store has passed the amnesia guard. */
 const FOUNDER = 'founder';
 const SWEEP_MS = 20;
 /** How often others are told how far this node is, while that changes. */
 const TELL_MS = 1000;
-const REPLAY_ENTRIES = 2000;
-const REPLAY_BYTES = 8 * 1024 * 1024;
 
 export interface GroupOptions {
   readonly name: GroupId;
@@ -89,6 +91,12 @@ export class Group implements Pumped {
   readonly #founding: Founding;
   readonly #standing: Standing;
   readonly #steward: Steward;
+  readonly #vault: Vault;
+  readonly #time: GroupTime;
+  readonly #alarms: Alarms;
+  readonly #watch: StateWatch;
+  /** The log was read once since this process began. */
+  #isReplayed = false;
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
   #storedGid: string | null = null;
@@ -129,7 +137,24 @@ export class Group implements Pumped {
       },
       fatal: options.fatal,
     });
-    this.#teacher = new Teacher(this.#log, send, (error) => {
+    this.#time = new GroupTime(() => clock.now());
+    this.#watch = new StateWatch(self);
+    this.#vault = new Vault({
+      group: name,
+      store,
+      clock,
+      router: this.#router,
+      applier: this.#applier,
+      log: this.#log,
+      open: () => this.#replica?.open ?? null,
+      send,
+      write: (write) => options.pump.writeDurably(name, write),
+      input: (input) => options.pump.input(this, input),
+      installed: () => this.#installed(),
+      trace: (note) => this.#trace(note),
+    });
+    const offer = (to: NodeId) => this.#vault.offer(to);
+    this.#teacher = new Teacher(this.#log, send, offer, (error) => {
       this.#trace({ name: 'teach-failed', level: 'warn', facts: { reason: String(error) } });
     });
     this.#founding = new Founding(
@@ -153,6 +178,7 @@ export class Group implements Pumped {
       router: this.#router,
       log: this.#log,
       lease: this.#lease,
+      vault: this.#vault,
       replica,
     };
     this.#standing = new Standing({ group: name, ...rooms });
@@ -163,6 +189,15 @@ export class Group implements Pumped {
       isMaster: () => this.desk.masterView().self,
       lastChosen: () => this.#log.lastChosen,
       propose: (change) => this.#proposeChange(change),
+    });
+    this.#alarms = new Alarms({
+      machines: this.#router.machines,
+      timeMs: () => this.#time.timeMs,
+      isMaster: () => this.desk.masterView().self,
+      propose: (machine, draft, wanted) => {
+        this.#committer.submitSystem(this.#systemCommand(machine, draft.bytes), wanted);
+        options.pump.touch(this);
+      },
     });
   }
 
@@ -175,18 +210,20 @@ export class Group implements Pumped {
     for (const { instance, detail } of stored.damage) {
       this.#trace({ name: 'damage', level: 'error', facts: { instance, detail } });
     }
-    const { open, vote, votesFrom, lostVote } = recover(stored);
+    const base = await this.#vault.load(stored);
+    const { open, keptFrom, vote, votesFrom, lostVote } = recover(stored, base);
     this.#roster.lostVote = lostVote;
     this.#storedGid = gidOf(stored.variables.get('membership'));
     this.#founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
-    if (this.#router.applied < 0) await this.#replay(stored.firstKept, open);
-    const before = open === stored.firstKept ? [] : await store.read(name, open - 1, 1, 1);
+    if (!this.#isReplayed) await this.#replay(keptFrom, open);
+    const isAfterBase = base !== null && open === base.instance + 1;
+    const before = isAfterBase || open === 0 ? [] : await store.read(name, open - 1, 1, 1);
     this.#replica = new Replica(
       {
         self,
         store: storeId,
         open,
-        chain: before[0]?.checksum ?? CHAIN_START,
+        chain: isAfterBase ? base.chain : (before[0]?.checksum ?? CHAIN_START),
         promised: stored.promised,
         vote,
         membership: this.#roster.deciding(open),
@@ -204,6 +241,7 @@ export class Group implements Pumped {
   suspend(code: 'store-unavailable' | 'fenced', detail: string): void {
     this.#replica = null;
     this.#standing.outage = { code, detail };
+    this.#vault.suspend();
     this.#committer.interrupted();
     if (code === 'fenced') this.#committer.abandon((sent) => abandoned('fenced', detail, sent));
   }
@@ -243,6 +281,7 @@ export class Group implements Pumped {
     this.#standing.draining = true;
     this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
     this.#applier.close();
+    this.#vault.close();
     this.#replica = null;
   }
 
@@ -271,7 +310,7 @@ export class Group implements Pumped {
     if (target !== null) this.#forwarder.forwardTo(target, now, !replica.isLevel);
     if (!replica.wantsValue || !this.#roster.hasQuorum(replica.membership)) return null;
     this.#gatherUntil = target === null ? this.#committer.gatherUntil(now) : null;
-    return this.#gatherUntil === null ? this.#committer.seal(target !== null) : null;
+    return this.#gatherUntil === null ? this.#committer.seal(target !== null, this.#time.timeMs) : null;
   }
 
   chosen(entries: readonly Entry[]): void {
@@ -322,6 +361,14 @@ export class Group implements Pumped {
       case 'resign':
         this.#lease.resign(message.version, message.heir, now);
         return;
+      case 'checkpoint':
+      case 'block-ask':
+      case 'block':
+        this.#vault.received(from.id, message);
+        return;
+      case 'read-ask':
+      case 'read-at':
+        return;
     }
   }
 
@@ -333,16 +380,19 @@ export class Group implements Pumped {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
     const ofRooms = earliest(this.#lease.wakeAt, earliest(this.#founding.wakeAt(now), this.#steward.wakeAt));
-    return earliest(ofRooms, earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
+    const ofState = earliest(this.#alarms.wakeAt(now), this.#vault.wakeAt);
+    return earliest(earliest(ofRooms, ofState), earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
   }
 
   tick(now: Millis): void {
     this.#gatherUntil = null;
     const replica = this.#replica;
-    const eligible = replica !== null && replica.mayVote && replica.isLevel && this.#applier.halted === null;
+    const eligible = replica !== null && replica.mayVote && replica.isLevel && this.#standing.halted === null;
     this.#lease.tick(now, eligible, this.#roster.rank);
     this.#founding.tick(now);
     this.#steward.tick(now);
+    this.#alarms.tick(now);
+    this.#vault.tick(now);
     if (this.#lease.view(now).node !== this.#masterTold) this.#tellMaster(now);
     if (this.#tellAt !== null && now >= this.#tellAt) this.#tellPosition();
     if (this.#sweepAt === null || now < this.#sweepAt) return;
@@ -357,14 +407,27 @@ export class Group implements Pumped {
 
   // ------------------------------------------------------------------------------------------ inside
 
-  async #replay(firstKept: InstanceId, open: InstanceId): Promise<void> {
-    this.#log.begin(firstKept, open);
-    for (let next = firstKept; next < open; ) {
-      const entries = await this.#log.read(next, Math.min(REPLAY_ENTRIES, open - next), REPLAY_BYTES);
-      for (const entry of entries) this.#applier.offer(entry);
-      next += entries.length;
+  /** Applies what the log holds beyond the state that the checkpoint gave. */
+  async #replay(keptFrom: InstanceId, open: InstanceId): Promise<void> {
+    this.#isReplayed = true;
+    const { master, membership } = this.#router;
+    if (this.#router.applied >= 0) {
+      this.#roster.changed(membership.membership);
+      this.#time.applied(this.#router.timeMs);
+      this.#leaseMs = master.leaseMs;
     }
-    this.#lease.started(this.#router.master.state, this.#options.clock.now(), this.#roster.rank);
+    this.#log.begin(keptFrom, open);
+    await this.#applier.pauseFor(async () => {});
+    this.#lease.started(master.state, this.#options.clock.now(), this.#roster.rank);
+  }
+
+  /** A checkpoint took the place of the state: everything that is known of it is known anew. */
+  #installed(): void {
+    this.#membersChanged();
+    this.#time.applied(this.#router.timeMs);
+    this.#leaseChanged(null);
+    this.#leaseSet();
+    this.desk.feed.advanced();
   }
 
   #onApplied(applied: AppliedEntry): void {
@@ -372,12 +435,32 @@ export class Group implements Pumped {
     this.#forwarder.applied(applied);
     const { instance } = applied.entry;
     if (this.#router.membership.membership.version === instance) this.#membersChanged();
-    const { master } = this.#router;
-    if (master.state?.renewal === instance) this.#leaseChanged(instance);
-    if (master.leaseMs !== this.#leaseMs) {
-      this.#leaseMs = master.leaseMs;
-      this.#lease.leaseSet(this.#options.clock.now());
+    if (this.#router.master.state?.renewal === instance) this.#leaseChanged(instance);
+    this.#leaseSet();
+    this.#time.applied(this.#router.timeMs);
+    if (this.#watch.isDue(instance)) {
+      const { membership } = this.#router.membership;
+      this.#dissent(this.#watch.applied(instance, this.#router.digest(), membership));
     }
+    this.#vault.consider();
+  }
+
+  #leaseSet(): void {
+    const { leaseMs } = this.#router.master;
+    if (leaseMs === this.#leaseMs) return;
+    this.#leaseMs = leaseMs;
+    this.#lease.leaseSet(this.#options.clock.now());
+  }
+
+  /** Somebody's machines did not do what the others' did with the same commands. */
+  #dissent(dissent: Dissent | null): void {
+    if (dissent === null) return;
+    const { instance, peer, mine, theirs, majority } = dissent;
+    this.#trace({ name: 'state-differs', level: 'error', facts: { instance, peer, mine, theirs, majority } });
+    if (majority !== 'theirs' || this.#standing.outage !== null) return;
+    const detail = `the state after instance ${instance} is not what a majority of the voters has: a machine is not deterministic`;
+    this.#standing.outage = { code: 'halted', detail };
+    this.#committer.interrupted();
   }
 
   #membersChanged(): void {
@@ -390,13 +473,14 @@ export class Group implements Pumped {
     this.#trace({ name: 'members-changed', level: 'info', facts: { gid, version, count: members.length } });
   }
 
-  #leaseChanged(instance: InstanceId): void {
+  /** `instance`: which one renewed it; null: that came with a checkpoint. */
+  #leaseChanged(instance: InstanceId | null): void {
     const { clock } = this.#options;
     const { state } = this.#router.master;
     if (state === null) return;
     this.#lease.applied(state, clock.now(), this.#roster.rank);
     this.#write('master', state);
-    if (state.version !== instance && state.node !== null) return;
+    if (instance !== null && state.version !== instance && state.node !== null) return;
     this.#tellMaster(clock.now());
     this.#trace({ name: 'master-changed', level: 'info', facts: { node: state.node, version: state.version } });
   }
@@ -410,16 +494,17 @@ export class Group implements Pumped {
     this.#tellAt = null;
     const { self } = this.#options;
     const { lastChosen } = this.#log;
-    const position = { type: 'position', gid: this.gid, lastChosen } as const;
+    const position = { type: 'position', gid: this.gid, lastChosen, state: this.#watch.newest } as const;
     for (const { id } of this.members) if (id !== self) this.#say(id, position);
   }
 
-  #positionOf({ id, store }: PeerHello, { gid, lastChosen }: Position): void {
+  #positionOf({ id, store }: PeerHello, { gid, lastChosen, state }: Position): void {
     if (gid !== null && this.gid !== null && gid !== this.gid) {
       this.#meetsStranger(id);
       return;
     }
     this.#roster.at(id, lastChosen);
+    if (state !== null) this.#dissent(this.#watch.heard(id, state, this.#router.membership.membership));
     if (this.#replica === null || lastChosen < this.#replica.open) return;
     // Whoever counts majorities may be out of this node's reach alone. An ask from beyond my end says that I lag.
     const message = { type: 'ask', open: lastChosen + 1 } as const;
@@ -444,13 +529,12 @@ export class Group implements Pumped {
   }
 
   #proposeSystem(machine: string, order: unknown, wanted: () => boolean): void {
-    this.#committer.submitSystem(this.#systemCommand(machine, order), wanted);
+    this.#committer.submitSystem(this.#systemCommand(machine, Buffer.from(JSON.stringify(order))), wanted);
     this.#options.pump.touch(this);
   }
 
-  #systemCommand(machine: string, order: unknown): Command {
+  #systemCommand(machine: string, bytes: Uint8Array): Command {
     const { origin } = this.#options;
-    const bytes = Buffer.from(JSON.stringify(order));
     const id = { origin: `${origin}$`, sequence: this.#committer.nextSequence() };
     return { id, machine, encoding: 'json', bytes, key: null, ifMaster: null };
   }
@@ -458,7 +542,7 @@ export class Group implements Pumped {
   /** Instance 0. What waits in the queue follows it; before there is a group there is nobody to hand it to. */
   #foundingValue(replica: Replica, now: Millis): Value | null {
     if (!replica.wantsValue || !this.#founding.isDue(now) || !this.#roster.hasQuorum(replica.membership)) return null;
-    const order = this.#systemCommand(MEMBERSHIP, this.#founding.order(replica.membership));
+    const order = this.#systemCommand(MEMBERSHIP, Buffer.from(JSON.stringify(this.#founding.order(replica.membership))));
     return { id: this.#committer.nextValueId(), bytes: packBatch([order]) };
   }
 

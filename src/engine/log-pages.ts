@@ -17,19 +17,22 @@ export class LogPages {
   readonly #router: MachineRouter;
   readonly #wait: Wait;
   readonly #now: () => Millis;
+  readonly #checkpoint: () => string | null;
   readonly #views = new WeakMap<Entry, InstanceView>();
 
-  constructor(log: RecentLog, router: MachineRouter, now: () => Millis, wait: Wait) {
+  /** `checkpoint`: where one reads of what was trimmed; null: nowhere. */
+  constructor(log: RecentLog, router: MachineRouter, now: () => Millis, wait: Wait, checkpoint: () => string | null) {
     this.#log = log;
     this.#router = router;
     this.#now = now;
     this.#wait = wait;
+    this.#checkpoint = checkpoint;
   }
 
   /** Throws instance-not-chosen, instance-trimmed. */
   async one(id: InstanceId): Promise<InstanceView> {
-    this.#checkKept(id);
     const [entry] = await this.#log.read(id, 1, 1);
+    this.#checkKept(id);
     if (entry === undefined) throw new PaxmeshError('instance-not-chosen', `instance ${id} is not chosen yet`);
     return this.#view(entry);
   }
@@ -40,8 +43,8 @@ export class LogPages {
     while (this.#log.lastChosen < from && this.#now() < until && signal?.aborted !== true) {
       await this.#wait(until - this.#now(), (stop) => signal?.addEventListener('abort', stop, { once: true }));
     }
-    this.#checkKept(from);
     const entries = await this.#log.read(from, limit, PAGE_BYTES);
+    this.#checkKept(from);
     const { firstKept, lastChosen } = this.#log;
     const end = entries.at(-1)?.instance ?? lastChosen;
     return { items: entries.map((entry) => this.#view(entry)), next: end + 1, firstKept, lastChosen };
@@ -56,7 +59,7 @@ export class LogPages {
   #checkKept(id: InstanceId): void {
     const { firstKept } = this.#log;
     if (id >= firstKept) return;
-    const facts = { firstKept, checkpoint: null };
+    const facts = { firstKept, checkpoint: this.#checkpoint() };
     throw new PaxmeshError('instance-trimmed', `instances below ${firstKept} are no longer kept`, { facts });
   }
 

@@ -66,9 +66,15 @@ interface Held {
 interface Batch {
   readonly writes: Map<GroupId, StoreWrite[]>;
   readonly held: Held[];
+  readonly waiting: Waiting[];
 }
 
-const newBatch = (): Batch => ({ writes: new Map(), held: [] });
+interface Waiting {
+  durable(): void;
+  failed(error: unknown): void;
+}
+
+const newBatch = (): Batch => ({ writes: new Map(), held: [], waiting: [] });
 
 export class Pump {
   readonly #self: PeerHello;
@@ -129,6 +135,14 @@ export class Pump {
     this.schedule();
   }
 
+  /** As `write`; resolves when it is on disk, rejects when the store failed first. */
+  writeDurably(group: GroupId, write: StoreWrite): Promise<void> {
+    return new Promise((durable, failed) => {
+      this.write(group, write);
+      this.#gathering.waiting.push({ durable, failed });
+    });
+  }
+
   /** After storeFailed: the store is open again and the groups are loaded. */
   resume(): void {
     this.#running = true;
@@ -138,6 +152,8 @@ export class Pump {
   pause(): void {
     this.#running = false;
     this.#life++;
+    const lost = new Error('the store failed before this was on disk');
+    for (const batch of [this.#flushing, this.#gathering]) for (const { failed } of batch?.waiting ?? []) failed(lost);
     this.#flushing = null;
     this.#gathering = newBatch();
     this.#arrivals = [];
@@ -283,6 +299,7 @@ export class Pump {
   #flushed(batch: Batch, opens: readonly [Pumped, InstanceId][]): void {
     this.#flushing = null;
     for (const [group, open] of opens) group.durable(open);
+    for (const { durable } of batch.waiting) durable();
     for (const held of batch.held) this.#release(held);
     // What the flush set free goes out now; waiting for the end of the loop's turn would only add latency.
     this.#turn();

@@ -33,6 +33,23 @@ export class RecentLog {
     this.#durableThrough = open - 1;
   }
 
+  /** What is below was trimmed, or is about to be. */
+  beginsAt(instance: InstanceId): void {
+    invariant(instance <= this.#last + 1, 'no-gap', () => `the log begins at ${instance}, and ends at ${this.#last}`);
+    this.#firstKept = Math.max(this.#firstKept, instance);
+  }
+
+  /** A checkpoint of everything through `instance` took the place of the log, which goes on after it. */
+  installed(instance: InstanceId): void {
+    this.#firstKept = Math.max(this.#firstKept, instance + 1);
+    if (instance <= this.#last) return;
+    this.#entries = [];
+    this.#head = 0;
+    this.#bytes = 0;
+    this.#last = instance;
+    this.#durableThrough = instance;
+  }
+
   get firstKept(): InstanceId {
     return this.#firstKept;
   }
@@ -65,14 +82,15 @@ export class RecentLog {
   }
 
   /**
-   * Entries from `from` on, ascending, without holes; empty when `from` is not chosen yet. At most `limit`, and no more
-   * after `bytesMax` bytes of values. The caller has seen to `from >= firstKept`.
+   * Entries from `from` on, ascending, without holes; empty when `from` is not chosen yet, or not kept any more. At most
+   * `limit`, and no more after `bytesMax` bytes of values.
    */
   async read(from: InstanceId, limit: number, bytesMax: number): Promise<readonly Entry[]> {
-    if (from > this.#last) return [];
+    if (from > this.#last || from < this.#firstKept) return [];
     const cached = this.#last - (this.#entries.length - this.#head) + 1;
     if (from >= cached) return this.#slice(from, limit, bytesMax);
     const records = await this.#store.read(this.#group, from, Math.min(limit, cached - from), bytesMax);
+    if (from < this.#firstKept) return [];
     if (records.length === 0) throw new StoreUnusable(`group ${this.#group}: the store has lost instance ${from}`);
     return records.map(toEntry);
   }

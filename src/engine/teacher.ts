@@ -1,5 +1,6 @@
 // The teacher reads the past for peers that lag: one read under way per peer, one bounded message per ask. The learner
-// paces it: it asks for the next part when it has the last one on disk.
+// paces it: it asks for the next part when it has the last one on disk. Where the log no longer reaches back far enough, a
+// checkpoint is offered instead.
 import type { InstanceId, NodeId } from '../core/ids.js';
 import { TEACH_BYTES_MAX, TEACH_ENTRIES_MAX } from '../core/limits.js';
 import type { Teach } from '../core/message.js';
@@ -8,13 +9,21 @@ import type { RecentLog } from './recent-log.js';
 export class Teacher {
   readonly #log: RecentLog;
   readonly #send: (to: NodeId, message: Teach) => void;
+  readonly #offer: (to: NodeId) => void;
   readonly #failed: (error: unknown) => void;
   /** Peers with a read under way, and what they asked for meanwhile. */
   readonly #busy = new Map<NodeId, InstanceId | null>();
 
-  constructor(log: RecentLog, send: (to: NodeId, message: Teach) => void, failed: (error: unknown) => void) {
+  /** `offer`: what the peer asks for is trimmed. */
+  constructor(
+    log: RecentLog,
+    send: (to: NodeId, message: Teach) => void,
+    offer: (to: NodeId) => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#log = log;
     this.#send = send;
+    this.#offer = offer;
     this.#failed = failed;
   }
 
@@ -32,6 +41,10 @@ export class Teacher {
       let next: InstanceId | null = from;
       while (next !== null) {
         const read = await this.#log.read(next, TEACH_ENTRIES_MAX, TEACH_BYTES_MAX);
+        if (next < this.#log.firstKept) {
+          this.#offer(to);
+          return;
+        }
         const entries = read.map(({ instance, ballot, value, chain }) => ({ instance, ballot, value, chain }));
         this.#send(to, { type: 'teach', open: this.#log.lastChosen + 1, entries });
         const end: InstanceId = next + entries.length;

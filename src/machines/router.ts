@@ -2,6 +2,7 @@
 // it. It owns everything replicated about a group: the machines and the tables. A machine that throws halts the router at
 // that command; the next call goes on there, so no command is applied twice. What it holds can be captured between two
 // instances and restored elsewhere (group-snapshot.ts).
+import { crc32 } from 'node:zlib';
 import type { InstanceId, Millis } from '../core/ids.js';
 import { invariant } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
@@ -14,6 +15,7 @@ import { canSnapshot, type Rejected, type StateMachine } from './machine.js';
 import { MasterMachine } from './master-machine.js';
 import { MembershipMachine } from './membership-machine.js';
 import { RestoreMachine } from './restore-machine.js';
+import { SnapshotDamaged } from './sections.js';
 import { RetentionMachine } from './retention-machine.js';
 import { Tables } from './tables.js';
 
@@ -60,6 +62,8 @@ export class MachineRouter {
   #awaited: readonly Uint8Array[] | null = null;
   /** That backup when it was read: it waits for its command. */
   #backup: PreparedState | null = null;
+  /** Why that backup cannot be read. */
+  #unreadable: string | null = null;
 
   constructor(founding: Membership, machines: readonly StateMachine[]) {
     this.membership = new MembershipMachine(founding);
@@ -141,6 +145,18 @@ export class MachineRouter {
     return null;
   }
 
+  /** A number that is equal on nodes with equal state after the same instance: machines that offer a digest, and the tables. */
+  digest(): number {
+    const { timeMs, used, keys } = this.#tables;
+    const facts = [this.#applied, timeMs, used, keys.size, this.membership.membership, this.master.state];
+    let sum = crc32(JSON.stringify(facts));
+    for (const machine of this.#machines.values()) {
+      const digest = machine.digest?.() ?? null;
+      if (digest !== null) sum = crc32(`${machine.name}:${digest}`, sum);
+    }
+    return sum;
+  }
+
   /** All of the state as of instance `applied`, taken hold of at the call and written out as it is read. */
   capture(): AsyncIterable<Uint8Array> {
     invariant(this.isWhole, 'same-state', () => `captured in the midst of instance ${this.#applied + 1}`);
@@ -162,10 +178,18 @@ export class MachineRouter {
     };
   }
 
-  /** Reads the backup that `apply` has come to (BackupAwaited). Throws as `prepare` does. */
+  /**
+   * Reads the backup that `apply` has come to (BackupAwaited). One that is damaged is so on every node: its command will be
+   * rejected. Throws what a machine's `restore` throws.
+   */
   async restoreBackup(): Promise<void> {
     invariant(this.#awaited !== null, 'in-order', () => 'no backup is awaited');
-    this.#backup = await prepareBackup(this, this.#awaited);
+    try {
+      this.#backup = await prepareBackup(this, this.#awaited);
+    } catch (error) {
+      if (!(error instanceof SnapshotDamaged)) throw error;
+      this.#unreadable = error.message;
+    }
   }
 
   #applyOne(command: Command, instance: InstanceId, index: number): CommandOutcome {
@@ -178,6 +202,9 @@ export class MachineRouter {
     const { timeMs } = tables;
     if (command.machine === RESTORE) this.#awaitBackup(command);
     if (command.machine.startsWith('$')) {
+      const refusal = this.#unreadable;
+      this.#unreadable = null;
+      if (refusal !== null) return { applied: false, code: 'command-rejected', reason: refusal };
       const outcome = run(machine, command, { instance, index, timeMs });
       if (this.#backup !== null) this.#switchToBackup(this.#backup);
       return outcome;
@@ -207,7 +234,7 @@ export class MachineRouter {
   /** Reading takes its time, during which nothing is applied: the command that switches to a backup is come to twice. */
   #awaitBackup(command: Command): void {
     this.#awaited = this.restore.switchedToBy(command);
-    if (this.#awaited !== null && this.#backup === null) throw new BackupAwaited();
+    if (this.#awaited !== null && this.#backup === null && this.#unreadable === null) throw new BackupAwaited();
   }
 
   #switchToBackup({ act, tables }: PreparedState): void {

@@ -1,0 +1,164 @@
+// The checkpointer: writes the group's applied state down now and then, without stopping proposals, and trims the log below
+// what is kept. A checkpoint counts when its blocks and the variable that names it are on disk; only then may the log below it
+// go. Trimming never passes the newest checkpoint, what the group has agreed to keep, or what a peer that fetches a checkpoint
+// will need next.
+import type { GroupId, InstanceId, Millis } from '../core/ids.js';
+import type { MachineRouter } from '../machines/router.js';
+import type { Applier } from './applier.js';
+import { type Checkpoint, checkpointVariable, writeBlocks } from './checkpoint.js';
+import { PaxmeshError } from './errors.js';
+import type { Clock, LogStore, StoreWrite, TraceNote } from './ports.js';
+import type { RecentLog } from './recent-log.js';
+
+/** A checkpoint by itself after so many instances at most, or as many as a quarter of what is kept. */
+const EVERY_INSTANCES_MAX = 100_000;
+/** Trims when so much of what is kept lies beyond it, so that trimming costs little per instance. */
+const TRIM_SHARE = 20;
+/** A checkpoint that took long is not followed by the next at once. */
+const REST_FACTOR = 4;
+const RETRY_MS = 5000;
+
+export interface CheckpointerOptions {
+  readonly group: GroupId;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly router: MachineRouter;
+  readonly applier: Applier;
+  readonly log: RecentLog;
+  /** The group is loaded and the store works. */
+  readonly isUp: () => boolean;
+  /** First instance that peers under way to a checkpoint of this node will ask for; null: none is. */
+  readonly needed: () => InstanceId | null;
+  /** Names of checkpoints that peers fetch, or that come in: their blocks stay. */
+  readonly inUse: () => ReadonlySet<string>;
+  /** Resolves when the write is on disk; rejects when the store failed. */
+  readonly write: (write: StoreWrite) => Promise<void>;
+  readonly trace: (note: Omit<TraceNote, 'group'>) => void;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #current: Checkpoint | null = null;
+  #taking: Promise<Checkpoint> | null = null;
+  #trimming = false;
+  /** Not by itself before then. */
+  #restUntil: Millis = 0;
+  #count = 0;
+  #closed = false;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  /** The one that counts; null: none was taken yet. */
+  get current(): Checkpoint | null {
+    return this.#current;
+  }
+
+  /** What the store holds. Blocks that no variable names are of an act that did not come to its end. */
+  async loaded(current: Checkpoint | null): Promise<void> {
+    this.#current = current;
+    await this.#clear();
+  }
+
+  /** Another checkpoint was put in place, with the log behind it. */
+  async replaced(by: Checkpoint): Promise<void> {
+    this.#current = by;
+    await this.#clear();
+  }
+
+  /** Now, or the one under way. */
+  take(): Promise<Checkpoint> {
+    this.#taking ??= this.#take().finally(() => {
+      this.#taking = null;
+    });
+    return this.#taking;
+  }
+
+  /** Something was applied, or the retention was changed: is it time to do something? */
+  consider(): void {
+    const { router, clock, isUp, trace } = this.#options;
+    if (this.#closed || !isUp()) return;
+    this.#considerTrim();
+    const { keepInstances } = router.retention.retention;
+    const every = Math.min(EVERY_INSTANCES_MAX, Math.ceil(keepInstances / 4));
+    const since = router.applied - (this.#current?.instance ?? -1);
+    if (since < every || this.#taking !== null || clock.now() < this.#restUntil) return;
+    if (router.unsnapshotted !== null) return;
+    const began = clock.now();
+    this.take().then(
+      () => {
+        this.#restUntil = clock.now() + REST_FACTOR * (clock.now() - began);
+        this.#considerTrim();
+      },
+      (error: unknown) => {
+        this.#restUntil = clock.now() + RETRY_MS;
+        trace({ name: 'checkpoint-failed', level: 'warn', facts: { reason: String(error) } });
+      },
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #take(): Promise<Checkpoint> {
+    const { group, store, router, applier, clock, isUp, write, trace } = this.#options;
+    const keeper = router.unsnapshotted;
+    if (keeper !== null) {
+      throw new PaxmeshError('command-rejected', `machine ${keeper} has no snapshot, so this group keeps its whole log`);
+    }
+    if (!isUp()) throw new PaxmeshError('store-unavailable', 'the store cannot be written to now');
+    if (applier.halted !== null || applier.isBusy) throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
+    const instance = router.applied;
+    if (instance < 0) throw new PaxmeshError('catching-up', 'nothing was applied here yet');
+    if (this.#current?.instance === instance) return this.#current;
+    const { chain } = applier;
+    const name = `${instance}-${clock.wallMs().toString(36)}-${this.#count++}`;
+    const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
+    // A newer one was fetched and put in place meanwhile.
+    if (this.#current !== null && this.#current.instance > instance) return this.#current;
+    const takenAt = new Date(clock.wallMs()).toISOString();
+    const checkpoint: Checkpoint = { name, instance, chain, crc, bytes, takenAt };
+    await write(checkpointVariable(checkpoint));
+    if (this.#current !== null && this.#current.instance > instance) return this.#current;
+    this.#current = checkpoint;
+    await this.#clear();
+    trace({ name: 'checkpoint', level: 'info', facts: { instance, bytes } });
+    return checkpoint;
+  }
+
+  /** Drops all blocks but those of the current checkpoint and those in use, which go another time. */
+  async #clear(): Promise<void> {
+    const { group, store, inUse } = this.#options;
+    for (const name of await store.checkpoints(group)) {
+      if (name !== this.#current?.name && !inUse().has(name)) await store.dropCheckpoint(group, name);
+    }
+  }
+
+  #considerTrim(): void {
+    if (this.#trimming || this.#current === null) return;
+    const { router, log, needed } = this.#options;
+    const { keepInstances, trimming } = router.retention.retention;
+    if (trimming === 'paused') return;
+    const kept = Math.min(router.applied + 1 - keepInstances, this.#current.instance + 1);
+    const before = Math.min(kept, needed() ?? kept);
+    if (before - log.firstKept < Math.ceil(keepInstances / TRIM_SHARE)) return;
+    this.#trimming = true;
+    this.#trim(before).finally(() => {
+      this.#trimming = false;
+    });
+  }
+
+  async #trim(before: InstanceId): Promise<void> {
+    const { group, store, router, log, trace } = this.#options;
+    log.beginsAt(before);
+    router.forgetBelow(before);
+    try {
+      await store.trim(group, before);
+    } catch (error) {
+      // What could not be taken away goes with the next trim; nobody reads it any more.
+      trace({ name: 'trim-failed', level: 'warn', facts: { before, reason: String(error) } });
+    }
+  }
+}

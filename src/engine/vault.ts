@@ -1,0 +1,210 @@
+// The vault: a group's checkpoints on this node. It restores the newest at start, has new ones taken and the log trimmed
+// (checkpointer.ts), lends them to peers (lender.ts), fetches a peer's when the log no longer reaches back far enough
+// (fetcher.ts), and puts a fetched one in place while the node runs. Putting in place is one flush (which checkpoint counts,
+// where the log goes on, who the members are) and one act in memory; the promise is touched by neither.
+import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
+import type { Input } from '../core/replica.js';
+import type { MachineRouter } from '../machines/router.js';
+import { SnapshotDamaged } from '../machines/sections.js';
+import type { Applier } from './applier.js';
+import { type Checkpoint, checkpointOf, checkpointVariable, readBlocks } from './checkpoint.js';
+import { Checkpointer } from './checkpointer.js';
+import { Fetcher } from './fetcher.js';
+import { Lender } from './lender.js';
+import type {
+  Block,
+  BlockAsk,
+  CheckpointOffer,
+  Clock,
+  HostMessage,
+  LogStore,
+  StoredGroup,
+  StoreWrite,
+  TraceNote,
+} from './ports.js';
+import type { RecentLog } from './recent-log.js';
+
+export interface VaultOptions {
+  readonly group: GroupId;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly router: MachineRouter;
+  readonly applier: Applier;
+  readonly log: RecentLog;
+  /** The replica's open instance; null: it is not there, and nothing can be written. */
+  readonly open: () => InstanceId | null;
+  readonly send: (to: NodeId, message: HostMessage) => void;
+  /** Resolves when the write is on disk; rejects when the store failed. Writes of one turn are one flush. */
+  readonly write: (write: StoreWrite) => Promise<void>;
+  readonly input: (input: Input) => void;
+  /** Another state is in place: members, master and log are not what they were. Called before the replica hears of it. */
+  readonly installed: () => void;
+  readonly trace: (note: Omit<TraceNote, 'group'>) => void;
+}
+
+export type VaultMessage = CheckpointOffer | BlockAsk | Block;
+
+export class Vault {
+  readonly #options: VaultOptions;
+  readonly #checkpointer: Checkpointer;
+  readonly #lender: Lender;
+  readonly #fetcher: Fetcher;
+
+  constructor(options: VaultOptions) {
+    const { clock, trace, open, send, input } = options;
+    const now = () => clock.now();
+    const failed = (name: string) => (error: unknown) => {
+      trace({ name, level: 'warn', facts: { reason: error instanceof Error ? error.message : String(error) } });
+    };
+    this.#options = options;
+    this.#checkpointer = new Checkpointer({
+      ...options,
+      isUp: () => open() !== null,
+      needed: () => this.#lender.needed(),
+      inUse: () => this.#inUse(),
+    });
+    this.#lender = new Lender({
+      ...options,
+      now,
+      current: () => this.#checkpointer.current,
+      failed: failed('lend-failed'),
+    });
+    this.#fetcher = new Fetcher({
+      ...options,
+      now,
+      wallMs: () => clock.wallMs(),
+      send,
+      open: () => open() ?? Number.POSITIVE_INFINITY,
+      gotOn: () => input({ type: 'fetching' }),
+      arrived: (checkpoint) => void this.#arrived(checkpoint),
+      failed: failed('fetch-failed'),
+    });
+  }
+
+  /** The newest that counts; null: none was taken yet. */
+  get current(): Checkpoint | null {
+    return this.#checkpointer.current;
+  }
+
+  /** A checkpoint is on its way here. */
+  get isFetching(): boolean {
+    return this.#fetcher.isBusy;
+  }
+
+  get wakeAt(): Millis | null {
+    return this.#fetcher.wakeAt;
+  }
+
+  /**
+   * Brings the state up to the stored checkpoint, unless it is there already. null: there is none to build on. A damaged one
+   * is given up: the log is applied from its beginning, or, where that is trimmed, a peer's checkpoint is fetched.
+   */
+  async load(stored: StoredGroup): Promise<Checkpoint | null> {
+    const { router, applier, trace } = this.#options;
+    const checkpoint = checkpointOf(stored.variables);
+    let base = checkpoint;
+    if (checkpoint !== null && router.applied < checkpoint.instance) {
+      try {
+        (await router.prepare(checkpoint.instance, this.#blocks(checkpoint)))();
+        applier.installed(checkpoint.chain);
+      } catch (error) {
+        if (!(error instanceof SnapshotDamaged)) throw error;
+        const { instance } = checkpoint;
+        trace({ name: 'checkpoint-damaged', level: 'error', facts: { instance, detail: error.message } });
+        base = null;
+      }
+    }
+    await this.#checkpointer.loaded(base);
+    return base;
+  }
+
+  /** What a peer asks of the log is trimmed. */
+  offer(to: NodeId): void {
+    this.#lender.offer(to);
+  }
+
+  received(from: NodeId, message: VaultMessage): void {
+    switch (message.type) {
+      case 'checkpoint':
+        this.#fetcher.offered(from, message);
+        return;
+      case 'block-ask':
+        this.#lender.asked(from, message);
+        return;
+      case 'block':
+        this.#fetcher.received(from, message);
+        return;
+    }
+  }
+
+  take(): Promise<Checkpoint> {
+    return this.#checkpointer.take();
+  }
+
+  /** Something was applied, or the group keeps more or less than before. */
+  consider(): void {
+    this.#checkpointer.consider();
+  }
+
+  tick(now: Millis): void {
+    this.#fetcher.tick(now);
+  }
+
+  /** The store failed, or the node goes. */
+  suspend(): void {
+    this.#fetcher.abandon();
+  }
+
+  close(): void {
+    this.#fetcher.abandon();
+    this.#checkpointer.close();
+  }
+
+  async #arrived(checkpoint: Checkpoint): Promise<void> {
+    const { applier, trace } = this.#options;
+    const { instance, bytes } = checkpoint;
+    try {
+      if (applier.isBusy) throw new Error('another snapshot is being read');
+      await applier.pauseFor(() => this.#putInPlace(checkpoint));
+      if (this.current?.name === checkpoint.name) trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      trace({ name: 'install-failed', level: 'error', facts: { instance, reason } });
+    } finally {
+      this.#fetcher.done();
+    }
+  }
+
+  async #putInPlace(checkpoint: Checkpoint): Promise<void> {
+    const { group, store, router, applier, log, open, write, input, installed } = this.#options;
+    const { instance, chain } = checkpoint;
+    const act = instance > router.applied ? await router.prepare(instance, this.#blocks(checkpoint)) : () => {};
+    // Taught in the ordinary way meanwhile, or the store is gone.
+    if ((open() ?? Number.POSITIVE_INFINITY) > instance) {
+      await store.dropCheckpoint(group, checkpoint.name);
+      return;
+    }
+    act();
+    applier.installed(chain);
+    log.installed(instance);
+    // One flush: what is written and said from here on stands behind it.
+    const durable = [write(checkpointVariable(checkpoint)), write({ type: 'begin', instance: instance + 1 })];
+    installed();
+    input({ type: 'install', instance, chain, membership: router.membership.membership });
+    router.forgetBelow(instance + 1);
+    await Promise.all(durable);
+    await this.#checkpointer.replaced(checkpoint);
+    await store.trim(group, instance + 1);
+  }
+
+  #blocks(checkpoint: Checkpoint): AsyncIterable<Uint8Array> {
+    const { store, group } = this.#options;
+    return readBlocks(store, group, checkpoint.name, checkpoint);
+  }
+
+  #inUse(): ReadonlySet<string> {
+    const names = new Set(this.#lender.inUse());
+    if (this.#fetcher.inUse !== null) names.add(this.#fetcher.inUse);
+    return names;
+  }
+}
