@@ -57,5 +57,6 @@ function refusal(placed: First, place: Readonly<Record<string, unknown>>, replay
   if (outcome.applied || outcome.code === 'duplicate' || outcome.code === 'idempotency-replayed') {
     return new PaxmeshError('internal', 'the answer to this proposal is no longer known');
   }
-  return new PaxmeshError(outcome.code, outcome.reason, { facts: { ...place, reason: outcome.reason }, replayed });
+  const facts = { ...outcome.facts, ...place, reason: outcome.reason };
+  return new PaxmeshError(outcome.code, outcome.reason, { facts, replayed });
 }

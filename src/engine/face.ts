@@ -2,6 +2,7 @@
 // PaxosNode and Group implement it. Every call that cannot be answered throws a PaxmeshError.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Encoding } from '../machines/command.js';
+import type { GroupBackup } from './backup-desk.js';
 
 export type Route = 'forward' | 'redirect' | 'local';
 
@@ -275,6 +276,10 @@ export interface GroupFace {
   checkpoints(): readonly CheckpointView[];
   /** Takes one now, or joins the one under way. Throws halted, store-unavailable, command-rejected (a machine without snapshots). */
   takeCheckpoint(): Promise<CheckpointView>;
+  /** All of the state as of now. Throws halted, command-rejected (a machine without snapshots). */
+  backup(): GroupBackup;
+  /** Into a group that was never used, else precondition-failed. Answers the instance from which on the state is there. */
+  restore(stream: AsyncIterable<Uint8Array>): Promise<InstanceId>;
   readonly retention: RetentionView;
   setRetention(patch: Partial<RetentionView>): Promise<RetentionView>;
   /** Throws instance-not-chosen, instance-trimmed. */

@@ -6,6 +6,8 @@ import type { Replica } from '../core/replica.js';
 import { RETENTION } from '../machines/batch.js';
 import type { MachineRouter } from '../machines/router.js';
 import { viewOf } from './checkpoint.js';
+import type { Applier } from './applier.js';
+import { BackupDesk, type GroupBackup } from './backup-desk.js';
 import type { Committer } from './committer.js';
 import type {
   BatchCommitted,
@@ -50,6 +52,7 @@ export interface DeskParts {
   readonly clock: Clock;
   readonly committer: Committer;
   readonly router: MachineRouter;
+  readonly applier: Applier;
   readonly log: RecentLog;
   readonly lease: LeaseKeeper;
   readonly roster: Roster;
@@ -70,6 +73,7 @@ export class GroupDesk implements GroupFace, FeedSource {
   readonly #pages: LogPages;
   readonly #members: MembersDesk;
   readonly #master: MasterDesk;
+  readonly #backup: BackupDesk;
 
   constructor(parts: DeskParts) {
     const { clock, committer, router, standing, origin, timeoutMs, valueBytesMax, arrived, log } = parts;
@@ -94,9 +98,20 @@ export class GroupDesk implements GroupFace, FeedSource {
     const { roster, lease, invite, say: send } = parts;
     const intake = this.#intake;
     this.#members = new MembersDesk({ roster, intake, clock, invite, view: () => this.membersView() });
+    const gid = () => roster.current.gid;
+    const newId = () => `${origin}/${committer.nextSequence()}`;
+    this.#backup = new BackupDesk({ router, applier: parts.applier, intake, gid, valueBytesMax, newId });
     const lastChosen = () => this.lastChosen;
     const view = () => this.masterView();
     this.#master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
+  }
+
+  backup(): GroupBackup {
+    return this.#backup.backup();
+  }
+
+  restore(stream: AsyncIterable<Uint8Array>): Promise<InstanceId> {
+    return this.#backup.restore(stream);
   }
 
   get applied(): InstanceId {

@@ -2,6 +2,7 @@
 // before anything happens, numbers the commands, sets the deadline, and knows which idempotency keys are under way.
 import type { Millis } from '../core/ids.js';
 import type { Command } from '../machines/command.js';
+import type { Draft, Rejected } from '../machines/machine.js';
 import type { MachineRouter } from '../machines/router.js';
 import { batchCommitted, committed, proposalState } from './answers.js';
 import type { Committer, Placed } from './committer.js';
@@ -63,8 +64,12 @@ export class Intake {
   }
 
   /** An order to one of the group's own machines. */
-  async order(machine: string, order: unknown, timeoutMs: Millis | undefined): Promise<Committed> {
-    const command: NewCommand = { machine, encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) };
+  order(machine: string, order: unknown, timeoutMs: Millis | undefined): Promise<Committed> {
+    return this.command({ machine, encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) }, timeoutMs);
+  }
+
+  /** The same, as it is. */
+  async command(command: NewCommand, timeoutMs: Millis | undefined): Promise<Committed> {
     const options = timeoutMs === undefined ? {} : { timeoutMs };
     const refused = this.#options.refusal();
     if (refused !== null) throw refused;
@@ -74,8 +79,7 @@ export class Intake {
   #submit(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
     const refused = this.#options.refusal();
     if (refused !== null) return Promise.reject(refused);
-    this.#check(news);
-    return this.#enqueue(news, options);
+    return this.#enqueue(this.#checked(news), options);
   }
 
   #enqueue(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
@@ -98,15 +102,22 @@ export class Intake {
     });
   }
 
-  #check(news: readonly NewCommand[]): void {
+  /** As the machines want them proposed. Throws what can be refused before anything happens. */
+  #checked(news: readonly NewCommand[]): readonly NewCommand[] {
     const { router, valueBytesMax } = this.#options;
     let bytes = 0;
-    for (const { machine, bytes: value } of news) {
-      if (machine.startsWith('$')) throw new PaxmeshError('forbidden', `machine ${machine} is reserved`);
-      if (!router.has(machine)) throw new PaxmeshError('unknown-machine', `there is no machine ${machine} here`);
-      bytes += value.length;
-    }
+    const checked = news.map((command): NewCommand => {
+      const machine = router.machine(command.machine);
+      if (command.machine.startsWith('$')) throw new PaxmeshError('forbidden', `machine ${command.machine} is reserved`);
+      if (machine === undefined) {
+        throw new PaxmeshError('unknown-machine', `there is no machine ${command.machine} here`);
+      }
+      const ready = machine.beforePropose === undefined ? command : readied(machine.beforePropose(command), command);
+      bytes += ready.bytes.length;
+      return ready;
+    });
     if (bytes > valueBytesMax) throw new PaxmeshError('value-too-large', `a value may have ${valueBytesMax} bytes`);
+    return checked;
   }
 
   #ended(key: string): void {
@@ -114,4 +125,10 @@ export class Intake {
     if (left === 0) this.#pending.delete(key);
     else this.#pending.set(key, left);
   }
+}
+
+function readied(draft: Draft | Rejected, command: NewCommand): NewCommand {
+  if (!('rejected' in draft)) return { ...command, encoding: draft.encoding, bytes: draft.bytes };
+  const { rejected: reason, code = 'command-rejected', facts = {} } = draft;
+  throw new PaxmeshError(code, reason, { facts: { ...facts, reason } });
 }

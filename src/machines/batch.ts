@@ -1,7 +1,7 @@
 // A batch packs commands into the bytes of one core value. One byte tells whether a `$membership` command is inside, so
 // that the replica need not unpack every value it closes; then comes the group's time at which it was sealed. Origins and
-// machine names stand once in a table: a 100-byte command costs about ten bytes more. Unpacking checks everything and throws BatchError, nothing else; the commands'
-// bytes are views into the value.
+// machine names stand once in a table: a 100-byte command costs about ten bytes more. Unpacking checks everything and throws
+// BatchError, nothing else; the commands' bytes are views into the value.
 import type { Millis } from '../core/ids.js';
 import type { Command, Encoding } from './command.js';
 import { ENCODINGS } from './command.js';

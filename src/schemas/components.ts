@@ -1,6 +1,7 @@
 // Schemas with a name of their own: registered once with the framework, they become components of the document.
 import type { TSchema } from 'typebox';
 import { Batch, BatchCommitted, BatchEntry } from './batch.js';
+import { Checkpoint, CheckpointList, Retention, RetentionPatch } from './checkpoint.js';
 import { GroupList, GroupStatus } from './group.js';
 import { Instance, InstancePage } from './instance.js';
 import { Lease, Master, Transfer } from './master.js';
@@ -28,6 +29,10 @@ export const COMPONENTS: readonly TSchema[] = [
   Master,
   Transfer,
   Lease,
+  Checkpoint,
+  CheckpointList,
+  Retention,
+  RetentionPatch,
   GroupStatus,
   GroupList,
   NodeStatus,

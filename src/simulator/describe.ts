@@ -33,11 +33,22 @@ export function describe(message: PeerMessage): string {
       return `forward-refused #${message.id} ${message.code}`;
     case 'forward-settled':
       return `forward-settled #${message.id} at ${message.instance}`;
+    case 'read-ask':
+      return `read-ask #${message.id}`;
+    case 'read-at':
+      return `read-at #${message.id}, through ${message.through}`;
+    case 'checkpoint':
+      return `checkpoint of ${message.instance}, ${message.bytes} bytes`;
+    case 'block-ask':
+      return `block-ask ${message.index} of ${message.instance}`;
+    case 'block':
+      return `block ${message.index} of ${message.instance}, ${message.bytes.length} bytes`;
   }
 }
 
 export function describeWrite(write: StoreWrite): string {
   if (write.type === 'promise') return `promise ${formatBallot(write.ballot)}`;
+  if (write.type === 'begin') return `begin ${write.instance}`;
   if (write.type === 'variable') return `variable ${write.name}`;
   return `${write.chosen ? 'learned' : 'vote'} ${write.instance} at ${formatBallot(write.ballot)} ${write.value.id}`;
 }

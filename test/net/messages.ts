@@ -20,6 +20,7 @@ const vote: fc.Arbitrary<Vote> = fc.record({ ballot, value }, { noNullPrototype:
 const duration = fc.double({ min: 0, max: 1e9, noNaN: true }).map(Math.abs);
 const plain = { noNullPrototype: true } as const;
 
+const label = { instance: u53, chain: u32, crc: u32, bytes: u53 };
 export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary<PeerMessage> } = {
   prepare: fc.record({ type: fc.constant('prepare'), instance: u53, ballot }, plain),
   promised: fc.record(
@@ -49,7 +50,20 @@ export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary
   ),
   empty: fc.record({ type: fc.constant('empty'), ask: fc.boolean() }, plain),
   position: fc.record(
-    { type: fc.constant('position'), gid: fc.option(name, { nil: null }), lastChosen: u53.map((open) => open - 1) },
+    {
+      type: fc.constant('position'),
+      gid: fc.option(name, { nil: null }),
+      lastChosen: u53.map((open) => open - 1),
+      state: fc.option(fc.record({ instance: u53, sum: u32 }, plain), { nil: null }),
+    },
+    plain,
+  ),
+  'read-ask': fc.record({ type: fc.constant('read-ask'), id: u53 }, plain),
+  'read-at': fc.record({ type: fc.constant('read-at'), id: u53, through: u53.map((open) => open - 1) }, plain),
+  checkpoint: fc.record({ type: fc.constant('checkpoint'), ...label }, plain),
+  'block-ask': fc.record({ type: fc.constant('block-ask'), ...label, index: u53 }, plain),
+  block: fc.record(
+    { type: fc.constant('block'), instance: u53, crc: u32, index: u53, blockCrc: u32, bytes },
     plain,
   ),
   resign: fc.record({ type: fc.constant('resign'), version: u53, heir: fc.option(name, { nil: null }) }, plain),

@@ -1,0 +1,78 @@
+// Checkpoints, which are each node's own, and retention, which the group agrees on.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Static, Type } from 'typebox';
+import type { RetentionPatch } from '../../../../src/schemas/checkpoint.js';
+import { ORDER_BYTES_MAX, takeOrders } from '../../../../src/schemas/order-body.js';
+import { GroupParams } from '../../../../src/schemas/parameters.js';
+import { problems } from '../../../../src/schemas/problem.js';
+
+const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  takeOrders(app);
+  const answer = (description: string, schema: string) => ({
+    description,
+    content: { 'application/json': { schema: Type.Unsafe({ $ref: `${schema}#` }) } },
+  });
+  const common = { tags: ['log'], params: GroupParams };
+  const order = { bodyLimit: ORDER_BYTES_MAX, config: { role: 'admin' } } as const;
+
+  app.get(
+    '/checkpoints',
+    {
+      config: { role: 'read' },
+      schema: {
+        ...common,
+        operationId: 'listCheckpoints',
+        summary: 'The checkpoints of this node',
+        response: { 200: answer('Newest first; none when the log still holds everything', 'CheckpointList'), ...problems(404) },
+      },
+    },
+    async (request) => ({ checkpoints: app.groupOf(request).checkpoints() }),
+  );
+
+  app.post(
+    '/checkpoints',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'takeCheckpoint',
+        summary: 'Write the state of the group down on this node, now',
+        description: 'Proposals go on meanwhile. Nodes also do it by themselves.',
+        response: { 201: answer('Durable', 'Checkpoint'), ...problems(404, 422, 503) },
+      },
+    },
+    async (request, reply) => reply.code(201).send(await app.groupOf(request).takeCheckpoint()),
+  );
+
+  app.get(
+    '/retention',
+    {
+      config: { role: 'read' },
+      schema: {
+        ...common,
+        operationId: 'getRetention',
+        summary: 'How much of the log is kept',
+        response: { 200: answer('As agreed by the group', 'Retention'), ...problems(404) },
+      },
+    },
+    async (request) => app.groupOf(request).retention,
+  );
+
+  app.patch(
+    '/retention',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'setRetention',
+        summary: 'Keep more or less of the log, or pause trimming',
+        description: 'Replicated. Each node trims its own log, never beyond its newest checkpoint.',
+        body: Type.Unsafe<Static<typeof RetentionPatch>>({ $ref: 'RetentionPatch#' }),
+        response: { 200: answer('Agreed', 'Retention'), ...problems(400, 404, 503, 504) },
+      },
+    },
+    async (request) => app.groupOf(request).setRetention(request.body),
+  );
+};
+
+export default checkpointRoutes;
