@@ -109,7 +109,9 @@ export class Group implements Pumped {
     this.name = name;
     this.#router = new MachineRouter(options.founding, options.machines);
     this.#roster = new Roster(self, options.storeId, options.founding, transport);
-    this.#committer = new Committer(origin, Math.floor(clock.random() * 2 ** 52));
+    // Answers to a former life of this node are never taken for answers to this one.
+    const firstNumber = Math.floor(clock.random() * 2 ** 52);
+    this.#committer = new Committer(origin, firstNumber);
     this.#log = new RecentLog(store, name);
     const propose = (order: unknown, wanted: () => boolean) => this.#proposeSystem(MASTER, order, wanted);
     const leaseMsAgreed = () => this.#router.master.leaseMs ?? leaseMs;
@@ -157,7 +159,9 @@ export class Group implements Pumped {
     };
     this.#standing = new Standing({ group: name, ...rooms });
     const arrived = () => options.pump.touch(this);
-    this.desk = new GroupDesk({ ...options, ...rooms, standing: this.#standing, arrived, say: send });
+    const compareWith = (peer: NodeId) => options.pump.input(this, { type: 'connected', peer });
+    const ofReads = { firstRound: firstNumber, compareWith };
+    this.desk = new GroupDesk({ ...options, ...rooms, ...ofReads, standing: this.#standing, arrived, say: send });
     this.#steward = new Steward({
       roster: this.#roster,
       isMaster: () => this.desk.masterView().self,
@@ -205,6 +209,7 @@ export class Group implements Pumped {
     this.#replica = null;
     this.#standing.outage = { code, detail };
     this.#committer.interrupted();
+    this.desk.reads.suspended(new PaxmeshError(code, detail));
     if (code === 'fenced') this.#committer.abandon((sent) => abandoned('fenced', detail, sent));
   }
 
@@ -216,6 +221,7 @@ export class Group implements Pumped {
   /** The link to a peer stands, or this group is there again and the link has stood all the time. */
   reconnected(peer: NodeId): void {
     this.#founding.connected(peer);
+    this.desk.reads.connected(peer);
     this.#options.pump.input(this, { type: 'connected', peer });
   }
 
@@ -242,6 +248,7 @@ export class Group implements Pumped {
   close(): void {
     this.#standing.draining = true;
     this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
+    this.desk.reads.close();
     this.#applier.close();
     this.#replica = null;
   }
@@ -293,6 +300,7 @@ export class Group implements Pumped {
     const detail = `the logs have diverged before instance ${instance}: ${sums}`;
     this.#standing.outage = { code: 'halted', detail };
     this.#committer.interrupted();
+    this.desk.reads.suspended(new PaxmeshError('halted', detail));
     this.#trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });
   }
 
@@ -322,6 +330,12 @@ export class Group implements Pumped {
       case 'resign':
         this.#lease.resign(message.version, message.heir, now);
         return;
+      case 'read-ask':
+        this.desk.reads.asked(from.id, message);
+        return;
+      case 'read-at':
+        this.desk.reads.answered(from, message);
+        return;
     }
   }
 
@@ -332,7 +346,8 @@ export class Group implements Pumped {
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.#founding.wakeAt(now), this.#steward.wakeAt));
+    const ofChores = earliest(this.#founding.wakeAt(now), this.#steward.wakeAt);
+    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.desk.reads.wakeAt, ofChores));
     return earliest(ofRooms, earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
   }
 
@@ -343,6 +358,7 @@ export class Group implements Pumped {
     this.#lease.tick(now, eligible, this.#roster.rank);
     this.#founding.tick(now);
     this.#steward.tick(now);
+    this.desk.reads.tick(now);
     if (this.#lease.view(now).node !== this.#masterTold) this.#tellMaster(now);
     if (this.#tellAt !== null && now >= this.#tellAt) this.#tellPosition();
     if (this.#sweepAt === null || now < this.#sweepAt) return;
@@ -372,6 +388,7 @@ export class Group implements Pumped {
     this.#forwarder.applied(applied);
     const { instance } = applied.entry;
     if (this.#router.membership.membership.version === instance) this.#membersChanged();
+    this.desk.advanced();
     const { master } = this.#router;
     if (master.state?.renewal === instance) this.#leaseChanged(instance);
     if (master.leaseMs !== this.#leaseMs) {
