@@ -27,6 +27,8 @@ import type {
   NewMember,
   ProposalState,
   ProposeOptions,
+  ReadAnswer,
+  ReadOptions,
   ReadyCheck,
   RetentionView,
 } from './face.js';
@@ -36,7 +38,8 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { LogPages, type Wait } from './log-pages.js';
 import { MasterDesk } from './master-desk.js';
 import { MembersDesk } from './members-desk.js';
-import type { Clock, LogStore, PeerAddress, Resign, Transport } from './ports.js';
+import type { Clock, LogStore, PeerAddress, ReadAsk, ReadAt, Resign, Transport } from './ports.js';
+import { Reader } from './reader.js';
 import type { RecentLog } from './recent-log.js';
 import type { Roster } from './roster.js';
 import type { Standing } from './standing.js';
@@ -59,15 +62,20 @@ export interface DeskParts {
   readonly standing: Standing;
   readonly vault: Vault;
   readonly replica: () => Replica | null;
-  /** Something waits in the committer's queue. */
+  /** Something waits: in the committer's queue, or a read. */
   readonly arrived: () => void;
+  /** Compares this node's position with a peer's: whoever is behind is taught. */
+  readonly compareWith: (peer: NodeId) => void;
+  /** Numbers the first round of questions of this start of this node; far from those of every other start. */
+  readonly firstRound: number;
   readonly invite: (guest: PeerAddress) => () => void;
-  readonly say: (to: NodeId, message: Resign) => void;
+  readonly say: (to: NodeId, message: Resign | ReadAsk | ReadAt) => void;
 }
 
 export class GroupDesk implements GroupFace, FeedSource {
   readonly name: GroupId;
   readonly feed: Feed;
+  readonly reads: Reader;
   readonly #parts: DeskParts;
   readonly #intake: Intake;
   readonly #pages: LogPages;
@@ -104,6 +112,11 @@ export class GroupDesk implements GroupFace, FeedSource {
     const lastChosen = () => this.lastChosen;
     const view = () => this.masterView();
     this.#master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
+    const { replica, compareWith, firstRound } = parts;
+    const holdsLease = () => this.masterView().self;
+    const timeMs = () => router.timeMs;
+    const ofReads = { roster, router, standing, replica, timeoutMs, now, timeMs, holdsLease, firstRound };
+    this.reads = new Reader({ ...ofReads, send, arrived, compareWith });
   }
 
   backup(): GroupBackup {
@@ -160,6 +173,26 @@ export class GroupDesk implements GroupFace, FeedSource {
 
   proposal(key: string, waitMs: Millis): Promise<ProposalState> {
     return this.#intake.proposal(key, waitMs);
+  }
+
+  read(machine: string, question: unknown, options: ReadOptions = {}): Promise<ReadAnswer> {
+    return this.reads.read(machine, question, options);
+  }
+
+  async changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return;
+    let stop = () => {};
+    await this.feed.wait(waitMs, (stopWaiting) => {
+      stop = stopWaiting;
+      signal?.addEventListener('abort', stop);
+    });
+    signal?.removeEventListener('abort', stop);
+  }
+
+  /** More was applied here. */
+  advanced(): void {
+    this.reads.advanced();
+    this.feed.advanced();
   }
 
   instance(id: InstanceId): Promise<InstanceView> {

@@ -117,7 +117,9 @@ export class Group implements Pumped {
     this.name = name;
     this.#router = new MachineRouter(options.founding, options.machines);
     this.#roster = new Roster(self, options.storeId, options.founding, transport);
-    this.#committer = new Committer(origin, Math.floor(clock.random() * 2 ** 52));
+    // Answers to a former life of this node are never taken for answers to this one.
+    const firstNumber = Math.floor(clock.random() * 2 ** 52);
+    this.#committer = new Committer(origin, firstNumber);
     this.#log = new RecentLog(store, name);
     const propose = (order: unknown, wanted: () => boolean) => this.#proposeSystem(MASTER, order, wanted);
     const leaseMsAgreed = () => this.#router.master.leaseMs ?? leaseMs;
@@ -183,7 +185,9 @@ export class Group implements Pumped {
     };
     this.#standing = new Standing({ group: name, ...rooms });
     const arrived = () => options.pump.touch(this);
-    this.desk = new GroupDesk({ ...options, ...rooms, standing: this.#standing, arrived, say: send });
+    const compareWith = (peer: NodeId) => options.pump.input(this, { type: 'connected', peer });
+    const ofReads = { firstRound: firstNumber, compareWith };
+    this.desk = new GroupDesk({ ...options, ...rooms, ...ofReads, standing: this.#standing, arrived, say: send });
     this.#steward = new Steward({
       roster: this.#roster,
       isMaster: () => this.desk.masterView().self,
@@ -243,6 +247,7 @@ export class Group implements Pumped {
     this.#standing.outage = { code, detail };
     this.#vault.suspend();
     this.#committer.interrupted();
+    this.desk.reads.suspended(new PaxmeshError(code, detail));
     if (code === 'fenced') this.#committer.abandon((sent) => abandoned('fenced', detail, sent));
   }
 
@@ -254,6 +259,7 @@ export class Group implements Pumped {
   /** The link to a peer stands, or this group is there again and the link has stood all the time. */
   reconnected(peer: NodeId): void {
     this.#founding.connected(peer);
+    this.desk.reads.connected(peer);
     this.#options.pump.input(this, { type: 'connected', peer });
   }
 
@@ -280,6 +286,7 @@ export class Group implements Pumped {
   close(): void {
     this.#standing.draining = true;
     this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
+    this.desk.reads.close();
     this.#applier.close();
     this.#vault.close();
     this.#replica = null;
@@ -332,6 +339,7 @@ export class Group implements Pumped {
     const detail = `the logs have diverged before instance ${instance}: ${sums}`;
     this.#standing.outage = { code: 'halted', detail };
     this.#committer.interrupted();
+    this.desk.reads.suspended(new PaxmeshError('halted', detail));
     this.#trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });
   }
 
@@ -367,7 +375,10 @@ export class Group implements Pumped {
         this.#vault.received(from.id, message);
         return;
       case 'read-ask':
+        this.desk.reads.asked(from.id, message);
+        return;
       case 'read-at':
+        this.desk.reads.answered(from, message);
         return;
     }
   }
@@ -379,7 +390,8 @@ export class Group implements Pumped {
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
     if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.#founding.wakeAt(now), this.#steward.wakeAt));
+    const ofChores = earliest(this.#founding.wakeAt(now), this.#steward.wakeAt);
+    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.desk.reads.wakeAt, ofChores));
     const ofState = earliest(this.#alarms.wakeAt(now), this.#vault.wakeAt);
     return earliest(earliest(ofRooms, ofState), earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
   }
@@ -393,6 +405,7 @@ export class Group implements Pumped {
     this.#steward.tick(now);
     this.#alarms.tick(now);
     this.#vault.tick(now);
+    this.desk.reads.tick(now);
     if (this.#lease.view(now).node !== this.#masterTold) this.#tellMaster(now);
     if (this.#tellAt !== null && now >= this.#tellAt) this.#tellPosition();
     if (this.#sweepAt === null || now < this.#sweepAt) return;
@@ -427,7 +440,7 @@ export class Group implements Pumped {
     this.#time.applied(this.#router.timeMs);
     this.#leaseChanged(null);
     this.#leaseSet();
-    this.desk.feed.advanced();
+    this.desk.advanced();
   }
 
   #onApplied(applied: AppliedEntry): void {
@@ -435,6 +448,7 @@ export class Group implements Pumped {
     this.#forwarder.applied(applied);
     const { instance } = applied.entry;
     if (this.#router.membership.membership.version === instance) this.#membersChanged();
+    this.desk.advanced();
     if (this.#router.master.state?.renewal === instance) this.#leaseChanged(instance);
     this.#leaseSet();
     this.#time.applied(this.#router.timeMs);

@@ -45,8 +45,12 @@ export class Standing {
 
   /** Why this group takes no proposal now; null: it does. */
   refusal(): PaxmeshError | null {
+    return this.draining ? new PaxmeshError('draining', 'this node is shutting down') : this.unfit();
+  }
+
+  /** Why nothing that is answered here can be up to date; null: it can, also while the node is shutting down. */
+  unfit(): PaxmeshError | null {
     const { applier, roster } = this.#options;
-    if (this.draining) return new PaxmeshError('draining', 'this node is shutting down');
     if (this.outage !== null) return new PaxmeshError(this.outage.code, this.outage.detail);
     if (applier.halted !== null) return new PaxmeshError('halted', applier.halted);
     if (!roster.isMember) {

@@ -25,6 +25,9 @@ export class StateWatch {
   /** What others have said of those instances, and of ones not reached here yet. */
   readonly #theirs = new Map<InstanceId, Map<NodeId, number>>();
 
+  /** What was said of an instance already: it is said again only when a majority shows. */
+  readonly #reported = new Map<InstanceId, Dissent['majority']>();
+
   constructor(self: NodeId) {
     this.#self = self;
   }
@@ -65,6 +68,9 @@ export class StateWatch {
     const count = (sum: number) => voters.filter(({ id }) => (id === this.#self ? mine : said.get(id)) === sum).length;
     const quorum = quorumOf(membership);
     const majority = count(mine) >= quorum ? 'mine' : count(theirs) >= quorum ? 'theirs' : null;
+    if (this.#reported.get(instance) === majority) return null;
+    this.#reported.set(instance, majority);
+    bound(this.#reported);
     return { instance, mine, theirs, peer, majority };
   }
 }

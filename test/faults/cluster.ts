@@ -41,6 +41,8 @@ export class Cluster {
   readonly said: Said[] = [];
   /** Looks on while something is said. */
   onSaid: (said: Said) => void = () => {};
+  /** What the network loses. */
+  loses: (said: Said) => boolean = () => false;
   readonly #ids: readonly NodeId[];
   readonly #options: ClusterOptions;
   readonly #random = new Random(1);
@@ -76,13 +78,32 @@ export class Cluster {
   }
 
   group(id: NodeId): GroupFace {
-    const face = this.#lives.get(id)?.node.group(GROUP);
-    if (face === undefined) throw new Error(`${id} does not run`);
+    const face = this.node(id).group(GROUP);
+    if (face === undefined) throw new Error(`${id} has no such group`);
     return face;
   }
 
   disk(id: NodeId) {
     return this.#disks.get(id)?.groups.get(GROUP);
+  }
+
+  /** A node that nobody's configuration names starts, and waits to be added. */
+  async join(id: NodeId): Promise<void> {
+    this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
+    await this.startNode(id);
+  }
+
+  /** Killed, and started again with an empty store. */
+  async wipe(id: NodeId): Promise<void> {
+    this.kill(id);
+    this.#disks.set(id, new MemoryDisk(`new-store-of-${id}`));
+    await this.startNode(id);
+  }
+
+  node(id: NodeId): PaxosNode {
+    const node = this.#lives.get(id)?.node;
+    if (node === undefined) throw new Error(`${id} does not run`);
+    return node;
   }
 
   async startNode(id: NodeId): Promise<void> {
@@ -95,7 +116,8 @@ export class Cluster {
     });
     const opening = await store.open();
     const end = new End(this, { id, store: opening.identity });
-    const members = this.#ids.map((each) => ({ id: each, url: `http://${each}` }));
+    const founders = this.#ids.includes(id) ? this.#ids : [];
+    const members = founders.map((each) => ({ id: each, url: `http://${each}` }));
     const node = new PaxosNode({
       id,
       url: `http://${id}`,
@@ -189,7 +211,8 @@ export class Cluster {
       this.onSaid(said);
     }
     if (this.#swallowed.has(from.id) || this.#swallowed.has(to)) return;
-    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, messages, link));
+    const kept = messages.filter((message) => !this.loses({ from: from.id, to, message }));
+    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, kept, link));
   }
 
   #link(one: End, other: End): void {

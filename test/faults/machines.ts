@@ -9,7 +9,7 @@ export interface Counter extends StateMachine {
   fault: string | null;
 }
 
-/** Answers how many commands it has executed. Refuses the word "no". */
+/** Answers how many commands it has executed. Refuses the word "no". Asked anything, it tells what it has done. */
 export function counter(): Counter {
   const done: string[] = [];
   return {
@@ -23,6 +23,7 @@ export function counter(): Counter {
       done.push(text);
       return { result: done.length };
     },
+    query: () => [...done],
   };
 }
 

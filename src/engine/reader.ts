@@ -1,0 +1,304 @@
+// The reader: questions to the machines, each answered from the state applied here, and not before that is as fresh as was
+// asked for. Linearizable reads are put into rounds (read-round.ts): all that wait when a round begins share it, one runs at a
+// time, and a read never takes the answers of a round that began before it came. It bounds how many wait and how long. It
+// writes nothing, and proposes nothing.
+import type { InstanceId, Millis, NodeId } from '../core/ids.js';
+import type { Replica } from '../core/replica.js';
+import type { MachineRouter } from '../machines/router.js';
+import { PaxmeshError } from './errors.js';
+import type { ReadAnswer, ReadMode, ReadOptions } from './face.js';
+import type { PeerHello, ReadAsk, ReadAt } from './ports.js';
+import { ReadRound, reachOf } from './read-round.js';
+import type { Roster } from './roster.js';
+import type { Standing } from './standing.js';
+
+/** Reads that may wait; beyond: 503 overloaded. */
+export const READS_MAX = 20_000;
+const TIMEOUT_MS_MAX = 60_000;
+/** Deadlines are looked after so often while anything waits. */
+const SWEEP_MS = 20;
+/** Whoever has not answered by then is asked again; and what was not applied by then may have got lost on its way here. */
+const AGAIN_MS = 150;
+
+export interface ReaderOptions {
+  readonly roster: Roster;
+  readonly router: MachineRouter;
+  readonly standing: Standing;
+  readonly replica: () => Replica | null;
+  readonly timeoutMs: Millis;
+  readonly now: () => Millis;
+  /** The group's time. */
+  readonly timeMs: () => Millis;
+  /** This node is the master at this moment, by its own clock. */
+  readonly holdsLease: () => boolean;
+  /** Unique enough that an answer to a former life of this node is never taken for one of this life. */
+  readonly firstRound: number;
+  readonly send: (to: NodeId, message: ReadAsk | ReadAt) => void;
+  /** Something waits. */
+  readonly arrived: () => void;
+  /** Compares positions with this node: whoever is behind is taught. */
+  readonly compareWith: (peer: NodeId) => void;
+}
+
+/** What a quorum has said for a read. It holds as long as the membership applied here has this version. */
+interface Proof {
+  readonly index: InstanceId;
+  readonly version: InstanceId;
+  readonly furthest: NodeId | null;
+}
+
+interface Read {
+  readonly mode: ReadMode;
+  /** To be applied in any case. */
+  readonly from: InstanceId;
+  readonly deadline: Millis;
+  readonly ask: () => unknown;
+  readonly resolve: (answer: ReadAnswer) => void;
+  readonly reject: (error: unknown) => void;
+  proof: Proof | null;
+}
+
+export class Reader {
+  readonly #options: ReaderOptions;
+  readonly #waiting = new Set<Read>();
+  /** Those of them that need a round which has not begun. */
+  #fresh: Read[] = [];
+  #round: { readonly asked: ReadRound; readonly reads: readonly Read[] } | null = null;
+  #nextRound: number;
+  /** Nobody's wait ends before this instance is applied. */
+  #nextAt: InstanceId = Number.POSITIVE_INFINITY;
+  /** null: nothing waits. */
+  #sweepAt: Millis | null = null;
+  #againAt: Millis = 0;
+  /** What was applied at the last look for what got lost. */
+  #mark: InstanceId = -1;
+  #closed = false;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    this.#nextRound = options.firstRound;
+  }
+
+  async read(name: string, question: unknown, options: ReadOptions): Promise<ReadAnswer> {
+    const { router, standing, replica, now, timeMs, holdsLease, arrived } = this.#options;
+    const machine = router.machine(name);
+    if (machine?.query === undefined) throw new PaxmeshError('unknown-machine', `${name} is nothing that can be asked`);
+    const mode = options.read ?? 'linearizable';
+    const refused = mode === 'local' && standing.outage?.code !== 'fenced' ? null : standing.unfit();
+    if (this.#closed) throw closing();
+    if (refused !== null) throw refused;
+    // What the holder has closed it may have acknowledged, also where applying it takes its time.
+    const closed = mode === 'lease' && holdsLease() ? (replica()?.open ?? 0) - 1 : -1;
+    const patience = Math.min(options.timeoutMs ?? this.#options.timeoutMs, TIMEOUT_MS_MAX);
+    return new Promise((resolve, reject) => {
+      const read: Read = {
+        mode,
+        from: Math.max(options.minInstance ?? -1, closed),
+        deadline: now() + patience,
+        ask: () => machine.query?.(question, { timeMs: timeMs() }),
+        resolve,
+        reject,
+        proof: null,
+      };
+      if (this.#isAnswered(read)) return;
+      if (this.#waiting.size >= READS_MAX) throw new PaxmeshError('overloaded', 'too many reads are waiting');
+      this.#waiting.add(read);
+      if (mode !== 'local') this.#fresh.push(read);
+      this.#sweepAt ??= now() + SWEEP_MS;
+      this.#nextAt = Math.min(this.#nextAt, this.#endsAt(read));
+      arrived();
+    });
+  }
+
+  // ------------------------------------------------------------------------------------ from the group
+
+  /** A peer wants to read. */
+  asked(from: NodeId, { id }: ReadAsk): void {
+    const through = reachOf(this.#options.replica());
+    if (through !== null) this.#options.send(from, { type: 'read-at', id, through });
+  }
+
+  answered(from: PeerHello, { id, through }: ReadAt): void {
+    const asked = this.#round?.asked;
+    if (asked === undefined || asked.id !== id) return;
+    asked.count(from, through);
+    this.#conclude();
+  }
+
+  /** More was applied here. */
+  advanced(): void {
+    if (this.#options.router.applied >= this.#nextAt) this.#look();
+  }
+
+  connected(peer: NodeId): void {
+    const asked = this.#round?.asked;
+    if (asked?.silent.includes(peer)) this.#options.send(peer, { type: 'read-ask', id: asked.id });
+  }
+
+  /** The group takes no part any more, for now at least: nothing fresh can be read here. */
+  suspended(error: PaxmeshError): void {
+    this.#end((read) => (read.mode === 'local' && error.code !== 'fenced' ? null : error));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end(closing);
+  }
+
+  get wakeAt(): Millis | null {
+    return this.#mayBegin ? 0 : this.#sweepAt;
+  }
+
+  tick(now: Millis): void {
+    this.#startOver();
+    if (this.#mayBegin) this.#begin(now);
+    if (this.#sweepAt === null || now < this.#sweepAt) return;
+    this.#end((read) => (now < read.deadline ? null : this.#late(read)));
+    if (now >= this.#againAt) this.#again(now);
+    // A checkpoint that was installed, or a new master, may have changed what can be answered.
+    this.#look();
+    this.#sweepAt = this.#waiting.size === 0 ? null : now + SWEEP_MS;
+  }
+
+  // ------------------------------------------------------------------------------------------ inside
+
+  /**
+   * Where the group has no gid, its members are a matter of configuration: no quorum of them means anything yet. And in the
+   * midst of an instance the membership may be that of the instance after it already.
+   */
+  get #mayBegin(): boolean {
+    if (this.#round !== null || this.#fresh.length === 0) return false;
+    return this.#membership.gid !== null && this.#options.router.isWhole;
+  }
+
+  /** As applied: it decides the instance after the last one applied, and never goes back. */
+  get #membership() {
+    return this.#options.router.membership.membership;
+  }
+
+  #begin(now: Millis): void {
+    const { roster, replica } = this.#options;
+    const reads = this.#fresh.filter((read) => this.#waiting.has(read));
+    this.#fresh = [];
+    if (reads.length === 0) return;
+    const asked = new ReadRound(this.#nextRound++, this.#membership);
+    this.#round = { asked, reads };
+    const store = roster.storeOf(roster.self);
+    const through = reachOf(replica());
+    if (through !== null && store !== null) asked.count({ id: roster.self, store }, through);
+    this.#againAt = now + AGAIN_MS;
+    this.#conclude();
+    this.#askSilent();
+  }
+
+  #askSilent(): void {
+    const asked = this.#round?.asked;
+    if (asked === undefined) return;
+    for (const id of asked.silent) {
+      if (id !== this.#options.roster.self) this.#options.send(id, { type: 'read-ask', id: asked.id });
+    }
+  }
+
+  #conclude(): void {
+    if (this.#round === null) return;
+    const { asked, reads } = this.#round;
+    const { index, furthest } = asked;
+    if (index === null) return;
+    this.#round = null;
+    const proof = { index, furthest, version: asked.membership.version };
+    for (const read of reads) read.proof = proof;
+    this.#look();
+  }
+
+  /** Answers everybody who can be answered. */
+  #look(): void {
+    this.#nextAt = Number.POSITIVE_INFINITY;
+    for (const read of this.#waiting) {
+      if (!this.#isAnswered(read)) this.#nextAt = Math.min(this.#nextAt, this.#endsAt(read));
+    }
+  }
+
+  /** The instance whose applying may end this wait. */
+  #endsAt({ mode, from, proof }: Read): InstanceId {
+    if (proof !== null) return Math.max(from, proof.index);
+    const isOwn = mode !== 'linearizable' && this.#options.router.applied < from;
+    return isOwn ? from : Number.POSITIVE_INFINITY;
+  }
+
+  #isAnswered(read: Read): boolean {
+    const mode = this.#freshness(read);
+    if (mode === null) return false;
+    this.#waiting.delete(read);
+    try {
+      read.resolve({ answer: read.ask(), instanceId: this.#options.router.applied, read: mode });
+    } catch (error) {
+      read.reject(error);
+    }
+    return true;
+  }
+
+  /** What an answer given now would be; null: not what was asked for. */
+  #freshness(read: Read): ReadMode | null {
+    const { router, standing, holdsLease } = this.#options;
+    const { mode, from, proof } = read;
+    if (router.applied < from) return null;
+    if (mode === 'local') return 'local';
+    // In the midst of an instance the state is that of no instance; and one that has diverged is of no use.
+    if (!router.isWhole || standing.outage !== null) return null;
+    if (mode === 'lease' && holdsLease()) return 'lease';
+    if (proof === null || router.applied < proof.index) return null;
+    if (proof.version === this.#membership.version) return 'linearizable';
+    read.proof = null;
+    this.#fresh.push(read);
+    return null;
+  }
+
+  /** The voters that are being asked are not those of today. */
+  #startOver(): void {
+    if (this.#round === null || this.#round.asked.membership.version === this.#membership.version) return;
+    this.#fresh = [...this.#round.reads, ...this.#fresh];
+    this.#round = null;
+  }
+
+  /** Questions, answers or values may have been lost. */
+  #again(now: Millis): void {
+    this.#againAt = now + AGAIN_MS;
+    this.#askSilent();
+    const { router, roster, compareWith } = this.#options;
+    const isStuck = this.#mark === router.applied;
+    this.#mark = router.applied;
+    if (!isStuck) return;
+    const ahead = new Set<NodeId>();
+    for (const { proof } of this.#waiting) {
+      if (proof?.furthest != null && proof.index > router.applied) ahead.add(proof.furthest);
+    }
+    ahead.delete(roster.self);
+    for (const peer of ahead) compareWith(peer);
+  }
+
+  #late({ mode, proof }: Read): PaxmeshError {
+    const unfit = this.#options.standing.unfit();
+    if (unfit !== null) return unfit;
+    if (mode === 'local' || proof !== null) {
+      return new PaxmeshError('catching-up', 'what the answer must hold was not applied here within the time limit');
+    }
+    return new PaxmeshError('no-quorum', 'too few voters have said within the time limit how far the group is');
+  }
+
+  /** Ends the waits for which there is an error. */
+  #end(errorOf: (read: Read) => PaxmeshError | null): void {
+    for (const read of this.#waiting) {
+      const error = errorOf(read);
+      if (error === null) continue;
+      this.#waiting.delete(read);
+      read.reject(error);
+    }
+    if (this.#round?.reads.every((read) => !this.#waiting.has(read))) this.#round = null;
+    // Where no round can begin or end, those that gave up must not pile up.
+    if (this.#fresh.length > this.#waiting.size) this.#fresh = this.#fresh.filter((read) => this.#waiting.has(read));
+  }
+}
+
+function closing(): PaxmeshError {
+  return new PaxmeshError('draining', 'this node is shutting down');
+}
