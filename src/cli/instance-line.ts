@@ -1,6 +1,6 @@
 // An instance as one line for people. It is cut out of the answer's text: reading a value and printing it again would
 // change huge numbers, and nesting may be deeper than a printer can follow.
-import { arrayItems, objectMembers, type Slice } from '../schemas/raw-json.js';
+import { arrayItems, objectMembers, type Slice } from '../machines/raw-json.js';
 
 const VALUE_CHARACTERS_MAX = 200;
 /** A character of UTF-8 needs no more. */

@@ -4,6 +4,7 @@
 // what is thrown away; they are on a majority of disks.
 import type { GroupId, Millis, NodeId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
+import { allMachines } from '../machines/bundled.js';
 import type { StateMachine } from '../machines/machine.js';
 import { StoreFenced } from './errors.js';
 import type { GroupFace, NodeFace, NodeStatus, ReadyCheck } from './face.js';
@@ -31,7 +32,7 @@ export interface PaxosNodeOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly trace: Trace;
-  /** A fresh set of the user's machines for one group. */
+  /** A fresh set of the user's machines for one group; kv, lock and counter are there already. */
   readonly machines: (group: GroupId) => readonly StateMachine[];
   /** An invariant is broken: the process must stop. */
   readonly fatal: (error: unknown) => void;
@@ -76,7 +77,7 @@ export class PaxosNode implements NodeFace {
         leaseMs: options.leaseMs,
         timeoutMs: options.timeoutMs,
         valueBytesMax: options.valueBytesMax,
-        machines: options.machines(name),
+        machines: allMachines(options.machines(name)),
         store,
         transport,
         clock,

@@ -93,7 +93,11 @@ async function readReserved(group: Machines, { name, parts }: Section): Promise<
   if (name === RESTORE) {
     const rows: StagedRow[] = [];
     for await (const row of readLines<StagedRow>(parts)) rows.push(row);
-    return () => group.restore.restored(rows[0]?.id ?? null, rows.slice(1).map(({ part }) => Buffer.from(part, 'base64')));
+    return () =>
+      group.restore.restored(
+        rows[0]?.id ?? null,
+        rows.slice(1).map(({ part }) => Buffer.from(part, 'base64')),
+      );
   }
   const row = await onlyRow(name, parts);
   switch (name) {
@@ -130,7 +134,9 @@ function* stagedRows(id: string | null, parts: readonly Uint8Array[]): Generator
  * Takes hold of the state now. An Iterable is read to its end; of an AsyncIterable the first part is asked for, which runs it
  * to where it has taken hold of its state by itself.
  */
-function holdOf(parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+function holdOf(
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (Symbol.iterator in parts) return [...parts];
   const iterator = parts[Symbol.asyncIterator]();
   const first = iterator.next();

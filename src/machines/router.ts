@@ -227,7 +227,8 @@ export class MachineRouter {
         : run(machine, command, { instance, index, timeMs });
     tables.used = true;
     tables.once.add(command.id, instance);
-    if (command.key !== null && digest !== null) tables.keys.remember(command.key, { digest, instance, index, outcome });
+    if (command.key !== null && digest !== null)
+      tables.keys.remember(command.key, { digest, instance, index, outcome });
     return outcome;
   }
 

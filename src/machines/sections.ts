@@ -54,7 +54,7 @@ export async function* readSections(stream: AsyncIterable<Uint8Array>): AsyncGen
     if (kind !== FRAME.section) throw new SnapshotDamaged('a section is missing its name');
     const parts = new SectionParts(reader);
     yield { name: bytes.toString(), parts };
-    for await (const _ of parts) continue;
+    for await (const _ of parts);
   }
   if (!(await reader.isAtEnd())) throw new SnapshotDamaged('there is more after the end');
 }

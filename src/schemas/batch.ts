@@ -2,10 +2,10 @@
 // stands in the text. One bad entry refuses the whole batch; nothing of it is proposed then.
 import { isUtf8 } from 'node:buffer';
 import { Type } from 'typebox';
+import { arrayItems, objectMembers, type Slice } from '../machines/raw-json.js';
 import { IdempotencyKey } from './parameters.js';
 import { invalidRequest, PaxmeshError } from './problem.js';
 import { MachineName } from './proposal.js';
-import { arrayItems, objectMembers, type Slice } from './raw-json.js';
 import { checkJson, EncodingName, type ReceivedValue } from './value.js';
 
 export const BATCH_ENTRIES_MAX = 10_000;

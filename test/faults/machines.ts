@@ -13,7 +13,7 @@ export interface Counter extends StateMachine {
 export function counter(): Counter {
   const done: string[] = [];
   return {
-    name: 'counter',
+    name: 'tally',
     done,
     fault: null,
     apply({ bytes }) {
@@ -28,7 +28,7 @@ export function counter(): Counter {
 }
 
 export const count = (text: string): NewCommand => ({
-  machine: 'counter',
+  machine: 'tally',
   encoding: 'utf8',
   bytes: Buffer.from(text),
 });
