@@ -72,6 +72,10 @@ export class Cluster {
     return node;
   }
 
+  get ids(): readonly NodeId[] {
+    return this.#ids;
+  }
+
   /** All but the master, in order of their names. */
   get others(): readonly NodeId[] {
     return this.#ids.filter((id) => id !== this.master);
@@ -200,6 +204,11 @@ export class Cluster {
       if (answer.status === 'rejected') throw answer.reason;
       return answer.value;
     });
+  }
+
+  async result<T>(call: Promise<T>): Promise<T> {
+    const [result] = await this.results([call]);
+    return result as T;
   }
 
   // ------------------------------------------------------------------------------------ for the ends
