@@ -27,8 +27,8 @@ export interface VariableWrite {
 
 /**
  * The group's log begins at this instance: what is below is gone for every read and load, whether or not its bytes have been
- * taken away yet (`trim` does that). An instance beyond the end empties the log; the next record is at that instance. Never
- * moves back. Part of a flush, so a checkpoint and the place where the log goes on after it come together or not at all.
+ * taken away yet (`trim` does that), and a record written there later is gone at once. An instance beyond the end empties the
+ * log; the next record is at that instance. Never moves back; without it and without a trim a log begins at 0. Part of a flush, so a checkpoint and the place where the log goes on after it come together or not at all.
  */
 export interface BeginWrite {
   readonly type: 'begin';
@@ -96,8 +96,8 @@ export interface StoreOpening {
  * 5. A RecordWrite replaces the record at its instance. Within one call later writes win.
  * 6. Every open takes the next epoch; a commit under an older epoch is refused with StoreFenced and writes nothing.
  * 7. Every byte read back was checked: record content, and its group and instance, are inside what is summed.
- * 8. Blocks of checkpoints stand beside the log. They are durable when `syncBlocks` resolves; until then a crash may leave
- *    any of them, whole or torn or not at all. A block reads back exactly as written or as null. Names are the engine's: a
+ * 8. Blocks of checkpoints stand beside the log. They are durable when `syncBlocks` resolves; until then a crash or a
+ *    reopen may leave any of them, whole or torn or not at all. A block reads back exactly as written or as null. Names are the engine's: a
  *    checkpoint counts when a variable says so, and what no variable names is rubbish that the engine drops.
  * 9. Values handed to `commit` are not kept or changed by the adapter after it settled; values returned by reads are
  *    the caller's own.
@@ -114,19 +114,25 @@ export interface LogStore {
   reopen(): Promise<StoreOpening>;
   /** Groups that hold anything. */
   groups(): Promise<readonly GroupId[]>;
-  /** Reads and verifies a group. */
-  load(group: GroupId): Promise<StoredGroup>;
+  /** A group's variables as they are, those that fail their checksum left out. What `load` needs may be among them. */
+  variables(group: GroupId): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Reads and verifies a group: all of it but the records below `from`, for which the caller vouches with a checkpoint that
+   * holds what they did. The newest record is verified in any case. What is wrong below `from` is found by `read`.
+   */
+  load(group: GroupId, from?: InstanceId): Promise<StoredGroup>;
   commit(batch: readonly GroupWrites[]): Promise<void>;
   /**
    * Records from `from` on, ascending and contiguous, at most `limit`, stopping after `bytesMax` of value bytes (at
-   * least one record when there is one). Stops before a hole. Empty when `from` has no record.
+   * least one record when there is one). Stops before a hole, and before a record that is not the one last written.
+   * Empty when `from` has no record.
    */
   read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]>;
   /** Remove all records below `before`. Durable, but not ordered with commits. Gives their space back. */
   trim(group: GroupId, before: InstanceId): Promise<void>;
   /** Block `index` (from 0) of this group's checkpoint `name`: at most BLOCK_BYTES. Replaces it when it is there. */
   putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void>;
-  /** All blocks put so far under this name are durable when it resolves. */
+  /** All blocks put so far under this name, since the opening, are durable when it resolves. */
   syncBlocks(group: GroupId, name: string): Promise<void>;
   /** null: not there, or not what was put. The bytes are the caller's own. */
   readBlock(group: GroupId, name: string, index: number): Promise<Uint8Array | null>;

@@ -28,15 +28,16 @@ export async function levelRows(db: Level, only: GroupId | null): Promise<Omit<F
   return { groups, variables, logs: only === null ? await groupsWithLog(db) : new Set() };
 }
 
-/** The log rows from `from` to `last`, and beyond `last` when `from` is not given. In chunks. */
+/** The log rows from `from` to `last`, or to the end of what is there though the log is known to end at `last`. In chunks. */
 export async function* levelLog(
   db: Level,
   prefix: Buffer,
+  from: InstanceId,
   last: InstanceId,
-  from?: InstanceId,
+  toEnd = false,
 ): AsyncGenerator<readonly LogRow[]> {
-  const end = from === undefined ? afterPrefix(prefix) : recordKey(prefix, last + 1);
-  let next = from ?? 0;
+  const end = toEnd ? afterPrefix(prefix) : recordKey(prefix, last + 1);
+  let next = from;
   let step = 0;
   for (;;) {
     const iterator = db.iterator({

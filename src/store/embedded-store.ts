@@ -11,20 +11,25 @@
 // What cannot be found out: a write-ahead log cut short exactly at its end. That is also what is left of a commit that
 // was never acknowledged when the machine lost its power, and must be taken for it.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import { mustBeBlock, mustBeName } from './block.js';
+import { BlockFiles } from './block-files.js';
+import { makeDurableDirectory } from './durable-directory.js';
 import type { Level } from './embedded-rows.js';
 import { isCorruption, levelLog, levelRows } from './embedded-rows.js';
 import { judge } from './judge.js';
 import { HEAD_KEY, IDENTITY_KEY, logPrefix, recordKey } from './keys.js';
 import type { RowSink } from './ledger.js';
 import { Ledger } from './ledger.js';
-import { loadGroup } from './load-group.js';
-import { decodeRecord, encodeIdentity } from './record.js';
+import type { NamedRow } from './load-group.js';
+import { decodeVariables, loadGroup } from './load-group.js';
+import { readLog } from './read-log.js';
+import { encodeIdentity } from './record.js';
 import { checkWriteAheadLogs } from './wal-check.js';
 
 const DURABLE = { sync: true } as const;
@@ -35,6 +40,7 @@ export class EmbeddedStore implements LogStore {
   readonly durable = true;
   readonly warnings: readonly string[] = [];
   readonly directory: string;
+  readonly #blocks: BlockFiles;
   #db: Level | null = null;
   #ledger = new Ledger();
   #state: 'new' | 'open' | 'broken' | 'closed' = 'new';
@@ -45,13 +51,12 @@ export class EmbeddedStore implements LogStore {
 
   constructor(directory: string) {
     this.directory = resolve(directory);
+    this.#blocks = new BlockFiles(join(this.directory, 'checkpoints'));
   }
 
   async open(): Promise<StoreOpening> {
     if (this.#state === 'closed') throw new Error('the embedded store is closed');
-    await this.#tail;
-    await this.#db?.close();
-    this.#db = null;
+    await this.#letGo();
     try {
       await makeDurableDirectory(this.directory);
       const defect = await checkWriteAheadLogs(this.directory);
@@ -62,8 +67,7 @@ export class EmbeddedStore implements LogStore {
       this.#state = 'open';
       return opening;
     } catch (error) {
-      await this.#db?.close();
-      this.#db = null;
+      await this.#letGo();
       throw error instanceof StoreUnusable ? error : new StoreUnusable(this.#refusal(error), { cause: error });
     }
   }
@@ -77,13 +81,16 @@ export class EmbeddedStore implements LogStore {
     return [...this.#ledger.books.keys()];
   }
 
-  async load(group: GroupId): Promise<StoredGroup> {
+  async variables(group: GroupId): Promise<ReadonlyMap<string, string>> {
+    return decodeVariables(group, await namedRows(this.#readable(), group));
+  }
+
+  async load(group: GroupId, from: InstanceId = 0): Promise<StoredGroup> {
     const db = this.#readable();
-    const { variables } = await levelRows(db, group);
-    const named = variables.map(({ name, row }) => [name, row] as const);
-    const log = levelLog(db, logPrefix(group), this.#ledger.book(group)?.last ?? 0);
+    const last = this.#ledger.book(group)?.last ?? 0;
+    const rowsFrom = (first: InstanceId) => levelLog(db, logPrefix(group), first, last, true);
     try {
-      return await loadGroup(this.#ledger, group, log, named);
+      return await loadGroup(this.#ledger, group, from, rowsFrom, await namedRows(db, group));
     } catch (error) {
       throw isCorruption(error) ? new StoreUnusable(this.#damaged(String(error)), { cause: error }) : error;
     }
@@ -95,21 +102,8 @@ export class EmbeddedStore implements LogStore {
 
   async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {
     const db = this.#readable();
-    const book = this.#ledger.book(group);
-    const found: LogRecord[] = [];
-    if (book === undefined || from < book.first || from > book.last || limit < 1) return found;
-    let bytes = 0;
-    for await (const rows of levelLog(db, book.prefix, Math.min(book.last, from + limit - 1), from)) {
-      for (const [instance, row] of rows) {
-        if (instance !== from + found.length || book.dropped.has(instance)) return found;
-        const record = decodeRecord(recordKey(book.prefix, instance), instance, row);
-        if (record === null) return found;
-        bytes += record.value.bytes.byteLength;
-        if (found.length > 0 && bytes > bytesMax) return found;
-        found.push(record);
-      }
-    }
-    return found;
+    const rowsOf = (first: InstanceId, last: InstanceId) => levelLog(db, logPrefix(group), first, last);
+    return readLog(this.#ledger.book(group), from, limit, bytesMax, rowsOf);
   }
 
   async trim(group: GroupId, before: InstanceId): Promise<void> {
@@ -121,10 +115,45 @@ export class EmbeddedStore implements LogStore {
     await db.clear({ gte: recordKey(prefix, 0), lt: recordKey(prefix, Math.min(before, first)) });
   }
 
+  async putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void> {
+    mustBeBlock(name, index, bytes);
+    this.#writable();
+    await this.#blocks.put(group, name, index, bytes);
+  }
+
+  async syncBlocks(group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    this.#writable();
+    await this.#blocks.sync(group, name);
+  }
+
+  async readBlock(group: GroupId, name: string, index: number): Promise<Uint8Array | null> {
+    mustBeName(name);
+    this.#readable();
+    return this.#blocks.read(group, name, index);
+  }
+
+  async checkpoints(group: GroupId): Promise<readonly string[]> {
+    this.#readable();
+    return this.#blocks.names(group);
+  }
+
+  async dropCheckpoint(group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    this.#writable();
+    await this.#blocks.drop(group, name);
+  }
+
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    await this.#letGo();
+  }
+
+  /** When what is under way has ended, nothing of this opening is held any more. */
+  async #letGo(): Promise<void> {
     await this.#tail;
+    await this.#blocks.close();
     await this.#db?.close();
     this.#db = null;
   }
@@ -214,34 +243,7 @@ function sinkOf(batch: ReturnType<Level['batch']>): RowSink {
   };
 }
 
-/** Makes the directory so that it is still there after a loss of power: its parents are synced too. */
-async function makeDurableDirectory(directory: string): Promise<void> {
-  const created = await makeDirectories(directory);
-  if (created === undefined) return;
-  for (let path = directory; path.length >= created.length; path = dirname(path)) {
-    const parent = await open(dirname(path), 'r');
-    try {
-      await parent.sync();
-    } finally {
-      await parent.close();
-    }
-  }
-}
-
-/**
- * Like mkdir with `recursive`, which for ever tries again where a parent exists and yet nothing can be made in it, such as
- * under /proc. Returns the first directory that was made; undefined: all of them were there.
- */
-async function makeDirectories(directory: string): Promise<string | undefined> {
-  try {
-    await mkdir(directory);
-    return directory;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return undefined;
-    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
-  }
-  const created = await makeDirectories(dirname(directory));
-  await mkdir(directory);
-  return created ?? directory;
+async function namedRows(db: Level, group: GroupId): Promise<readonly NamedRow[]> {
+  const { variables } = await levelRows(db, group);
+  return variables.map(({ name, row }) => [name, row] as const);
 }

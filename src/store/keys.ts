@@ -7,7 +7,7 @@ const END = 0;
 const INSTANCE_BYTES = 8;
 const HIGH_UNIT = 0x1_0000_0000;
 
-const KIND = { group: 0x67, log: 0x6c, meta: 0x6d, variable: 0x76 } as const;
+const KIND = { block: 0x62, group: 0x67, log: 0x6c, meta: 0x6d, variable: 0x76 } as const;
 
 export const IDENTITY_KEY: Buffer = Buffer.from('midentity');
 export const HEAD_KEY: Buffer = Buffer.from('mhead');
@@ -31,6 +31,11 @@ export function recordKey(prefix: Buffer, instance: InstanceId): Buffer {
   key.writeUInt32BE(Math.floor(instance / HIGH_UNIT), prefix.length);
   key.writeUInt32BE(instance % HIGH_UNIT, prefix.length + 4);
   return key;
+}
+
+/** Where a block of a checkpoint belongs. No key of LevelDB: blocks stand in files of their own. */
+export function blockPlace(group: GroupId, name: string, index: number): Buffer {
+  return named(KIND.block, group, `${name}\0${index}`);
 }
 
 export interface ParsedKey {

@@ -57,11 +57,20 @@ export interface GroupBook {
   known: boolean;
   /** Instances on the medium that must not be read. */
   dropped: Set<InstanceId>;
+  /** Where the check at load began. What stands below is judged when it is read (read-log.ts). */
+  checkedFrom: InstanceId;
 }
 
 const SUM = 0x1_0000_0000;
 const add = (sum: number, crc: number): number => (sum + crc) % SUM;
 const subtract = (sum: number, crc: number): number => (sum + SUM - crc) % SUM;
+
+/** The log begins at `instance`, or where it began if that is later. What it holds from there on stays. */
+function beginAt(book: GroupBook, instance: InstanceId): void {
+  if (instance <= book.first) return;
+  book.first = instance;
+  if (book.last < instance) book.last = instance - 1;
+}
 
 export class Ledger {
   readonly books = new Map<GroupId, GroupBook>();
@@ -123,6 +132,7 @@ export class Ledger {
       for (const write of writes) {
         if (write.type === 'record') this.#putRecord(group, book, write, sink);
         else if (write.type === 'variable') this.#putVariable(group, book, write.name, write.json, sink);
+        else if (write.type === 'begin') beginAt(book, write.instance);
         else {
           book.voteLost = null;
           if (compareBallots(write.ballot, book.promised) > 0) book.promised = { ...write.ballot };
@@ -140,8 +150,7 @@ export class Ledger {
     if (book === undefined || before <= book.first) return false;
     this.#writable(group);
     this.flush += 1;
-    book.first = before;
-    if (book.last < before) book.last = before - 1;
+    beginAt(book, before);
     this.#putGroup(group, book, sink);
     this.#putHead(sink);
     return true;
@@ -149,6 +158,8 @@ export class Ledger {
 
   #putRecord(group: GroupId, book: GroupBook, write: RecordWrite, sink: RowSink): void {
     const { instance } = write;
+    // Below the beginning everything is gone at once.
+    if (instance < book.first) return;
     const empty = book.last < book.first;
     const place = recordKey(book.prefix, instance);
     let link: number | null = null;
@@ -156,7 +167,6 @@ export class Ledger {
     else if (!empty && instance === book.last) link = book.lastLink;
     const row = encodeRecord(place, write, link, this.flush);
     const crc = claimedCrc(row);
-    if (empty || instance < book.first) book.first = instance;
     if (empty || instance >= book.last) {
       book.last = instance;
       book.lastCrc = crc;
@@ -226,6 +236,7 @@ export class Ledger {
       rowCrc: null,
       known: true,
       dropped: new Set(),
+      checkedFrom: 0,
     };
     this.books.set(group, book);
     return book;
@@ -235,6 +246,7 @@ export class Ledger {
     const book = this.#open(group, null);
     const read = decodeGroupRow(book.place, row);
     book.rowCrc = claimedCrc(row);
+    book.checkedFrom = Number.MAX_SAFE_INTEGER;
     if (read === null) {
       book.known = false;
       book.voteLost = 'the row with the promise fails its checksum';

@@ -26,6 +26,17 @@ export interface ExpectedLog {
   readonly lastCrc: number | null;
 }
 
+/**
+ * Was `after` written after another version of its predecessor than `before`? Then `before` is an older one, which the
+ * medium has brought back.
+ */
+export function isOutdated(before: SeenRecord, after: SeenRecord): boolean {
+  if (after.link === null) return false;
+  // Learned again after its successor was written: the successor's link means the record that was replaced.
+  const replacedLater = before.flush > after.flush || (before.flush === after.flush && before.link === null);
+  return !replacedLater && before.crc !== after.link;
+}
+
 interface Run {
   readonly from: InstanceId;
   to: InstanceId;
@@ -36,8 +47,7 @@ export class LogCheck {
   readonly damage: Damage[] = [];
   /** Instances that stand on the medium but must not be read. */
   readonly dropped = new Set<InstanceId>();
-  /** The oldest and the newest record that may be read; null: none. */
-  firstGood: InstanceId | null = null;
+  /** The newest record that may be read; null: none. */
   lastGood: InstanceId | null = null;
   readonly #expected: ExpectedLog | null;
   #next: InstanceId | null;
@@ -70,7 +80,6 @@ export class LogCheck {
       return;
     }
     this.#checkLink(instance, seen);
-    this.firstGood ??= instance;
     this.lastGood = instance;
     this.#before = { instance, seen };
   }
@@ -83,12 +92,7 @@ export class LogCheck {
 
   #checkLink(instance: InstanceId, seen: SeenRecord): void {
     const before = this.#before;
-    if (before === null || before.instance !== instance - 1 || seen.link === null) return;
-    // Learned again after its successor was written: the successor's link means the record that was replaced.
-    const replacedLater =
-      before.seen.flush > seen.flush || (before.seen.flush === seen.flush && before.seen.link === null);
-    if (replacedLater || before.seen.crc === seen.link) return;
-    if (this.firstGood === before.instance) this.firstGood = null;
+    if (before === null || before.instance !== instance - 1 || !isOutdated(before.seen, seen)) return;
     this.#drop(before.instance, 'is an older version than its successor was written after', false);
   }
 

@@ -8,6 +8,7 @@ import type { Ballot } from '../core/ballot.js';
 import { compareBallots, NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
 import type { GroupWrites, LogRecord } from '../engine/ports.js';
+import { MemoryBlocks } from './memory-blocks.js';
 
 export interface MemoryGroup {
   promised: Ballot;
@@ -28,6 +29,7 @@ export class MemoryDisk {
   /** Set to a reason, every open and commit is refused with it. */
   unusable: string | null = null;
   readonly groups = new Map<GroupId, MemoryGroup>();
+  readonly blocks = new MemoryBlocks();
 
   /** The identity is given, not made, so that a simulated run holds no chance of its own. */
   constructor(identity: StoreId) {
@@ -39,6 +41,7 @@ export class MemoryDisk {
     this.identity = identity;
     this.epoch = 0;
     this.groups.clear();
+    this.blocks.clear();
   }
 
   apply(batch: readonly GroupWrites[]): void {
@@ -52,6 +55,7 @@ export class MemoryDisk {
           if (compareBallots(write.ballot, held.promised) > 0) held.promised = { ...write.ballot };
         } else if (write.type === 'record') {
           const { instance, ballot, chosen, checksum, value } = write;
+          if (instance < held.first) continue;
           const bytes = value.bytes.slice();
           held.records.set(instance, {
             instance,
@@ -61,14 +65,9 @@ export class MemoryDisk {
             value: { id: value.id, bytes },
           });
           held.garbled.delete(instance);
-          if (held.last < held.first) {
-            held.first = instance;
-            held.last = instance;
-          } else if (instance > held.last) {
-            held.last = instance;
-          } else if (instance < held.first) {
-            held.first = instance;
-          }
+          held.last = Math.max(held.last, instance);
+        } else if (write.type === 'begin') {
+          this.trim(group, write.instance);
         } else {
           held.variables.set(write.name, write.json);
         }
@@ -83,7 +82,9 @@ export class MemoryDisk {
       held.records.delete(instance);
       held.garbled.delete(instance);
     }
-    if (before > held.first) held.first = before;
+    if (before <= held.first) return;
+    held.first = before;
+    held.last = Math.max(held.last, before - 1);
   }
 
   /** A byte of this record is not what was written. */

@@ -5,7 +5,9 @@ import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
 import { StoreFenced, StoreUnusable } from '../engine/errors.js';
 import type { Damage, GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import { mustBeBlock, mustBeName } from './block.js';
 import { LogCheck } from './log-check.js';
+import type { MemoryBlocks } from './memory-blocks.js';
 import type { MemoryDisk } from './memory-disk.js';
 
 /** Where a test may step in. Every hook may take its time; a hook that rejects makes the call reject. */
@@ -14,6 +16,10 @@ export interface MemoryFaults {
   beforeDurable?(batch: readonly GroupWrites[]): Promise<void>;
   /** All of it is durable and the caller does not know. Rejecting here leaves the caller in the dark. */
   afterDurable?(batch: readonly GroupWrites[]): Promise<void>;
+  /** A block is about to be written, or those of a checkpoint to be synced, or to be dropped. */
+  beforeBlocks?(group: GroupId, name: string): Promise<void>;
+  /** At an opening: is this block there although it was never synced? Without the hook none is. */
+  keepsUnsynced?(group: GroupId, name: string, index: number): boolean;
 }
 
 const NO_FAULTS: MemoryFaults = {};
@@ -40,6 +46,8 @@ export class MemoryStore implements LogStore {
     if (disk.unusable !== null) throw new StoreUnusable(disk.unusable);
     const fresh = disk.epoch === 0;
     disk.epoch += 1;
+    // Whoever wrote them is gone, or is told so by now: what was not synced may be lost.
+    disk.blocks.crash(this.#faults.keepsUnsynced);
     this.#epoch = disk.epoch;
     this.#identity = disk.identity;
     this.#state = 'open';
@@ -60,11 +68,20 @@ export class MemoryStore implements LogStore {
     return [...this.#disk.groups.keys()];
   }
 
-  async load(group: GroupId): Promise<StoredGroup> {
+  async variables(group: GroupId): Promise<ReadonlyMap<string, string>> {
+    this.#mustBeReadable();
+    return new Map(this.#disk.groups.get(group)?.variables);
+  }
+
+  async load(group: GroupId, from: InstanceId = 0): Promise<StoredGroup> {
     this.#mustBeReadable();
     const held = this.#disk.groups.get(group);
     if (held === undefined) return { promised: NO_BALLOT, firstKept: 0, last: null, variables: new Map(), damage: [] };
-    const check = new LogCheck({ first: held.first, last: held.last, lastCrc: null });
+    const check = new LogCheck({
+      first: Math.max(held.first, Math.min(from, held.last)),
+      last: held.last,
+      lastCrc: null,
+    });
     for (const instance of [...held.records.keys()].sort((a, b) => a - b)) {
       check.see(instance, held.garbled.has(instance) ? null : { crc: 0, link: null, flush: 0 });
     }
@@ -76,7 +93,7 @@ export class MemoryStore implements LogStore {
     const last = check.lastGood === null ? undefined : held.records.get(check.lastGood);
     return {
       promised: held.promiseGarbled ? NO_BALLOT : { ...held.promised },
-      firstKept: check.firstGood ?? 0,
+      firstKept: held.first,
       last: last === undefined ? null : copyOf(last),
       variables: new Map(held.variables),
       damage,
@@ -126,6 +143,42 @@ export class MemoryStore implements LogStore {
     this.#mustBeOpen();
     this.#mustHold(this.#epoch);
     this.#disk.trim(group, before);
+  }
+
+  async putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void> {
+    mustBeBlock(name, index, bytes);
+    await this.#onBlocks(group, name, (blocks) => blocks.put(group, name, index, bytes));
+  }
+
+  async syncBlocks(group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    await this.#onBlocks(group, name, (blocks) => blocks.sync(group, name));
+  }
+
+  async readBlock(group: GroupId, name: string, index: number): Promise<Uint8Array | null> {
+    mustBeName(name);
+    this.#mustBeReadable();
+    return this.#disk.blocks.read(group, name, index);
+  }
+
+  async checkpoints(group: GroupId): Promise<readonly string[]> {
+    this.#mustBeReadable();
+    return this.#disk.blocks.names(group);
+  }
+
+  async dropCheckpoint(group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    await this.#onBlocks(group, name, (blocks) => blocks.drop(group, name));
+  }
+
+  async #onBlocks(group: GroupId, name: string, work: (blocks: MemoryBlocks) => void): Promise<void> {
+    this.#mustBeOpen();
+    const epoch = this.#epoch;
+    if (this.#faults.beforeBlocks !== undefined) await this.#faults.beforeBlocks(group, name);
+    if (this.#state === 'crashed') throw new Error('the memory store is crashed');
+    if (this.#disk.unusable !== null) throw new StoreUnusable(this.#disk.unusable);
+    this.#mustHold(epoch);
+    work(this.#disk.blocks);
   }
 
   async close(): Promise<void> {

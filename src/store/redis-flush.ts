@@ -2,20 +2,25 @@
 import type { GroupId } from '../core/ids.js';
 import type { RowSink } from './ledger.js';
 import type { RedisArgument } from './redis-connection.js';
+import type { RedisExtent } from './redis-extent.js';
+import { SEGMENT_INSTANCES } from './redis-extent.js';
 import type { RedisKeys } from './redis-rows.js';
-import { fieldOf, GROUP_FIELD, SEGMENT_INSTANCES, VARIABLE_FIELD } from './redis-rows.js';
+import { fieldOf, GROUP_FIELD, VARIABLE_FIELD } from './redis-rows.js';
 
 export class RedisFlush {
   readonly systemArgs: RedisArgument[] = [];
   readonly #segments = new Map<string, RedisArgument[]>();
   readonly #keys: RedisKeys;
+  readonly #extent: RedisExtent;
   /** The segment written to last; a flush mostly stays in one. */
   #group: GroupId | null = null;
   #segment = -1;
   #args: RedisArgument[] = [];
 
-  constructor(keys: RedisKeys) {
+  /** The extent learns of the segments before anything is sent. */
+  constructor(keys: RedisKeys, extent: RedisExtent) {
     this.#keys = keys;
+    this.#extent = extent;
   }
 
   readonly sink: RowSink = {
@@ -47,6 +52,7 @@ export class RedisFlush {
   }
 
   #turnTo(group: GroupId, segment: number): void {
+    this.#extent.addSegment(group, segment);
     const key = this.#keys.segment(group, segment);
     this.#group = group;
     this.#segment = segment;

@@ -13,20 +13,24 @@ import { randomUUID } from 'node:crypto';
 import type { GroupId, InstanceId, NodeId, StoreId } from '../core/ids.js';
 import { StoreFenced, StoreUnusable } from '../engine/errors.js';
 import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import { decodeBlock, encodeBlock, mustBeBlock, mustBeName } from './block.js';
 import { judge } from './judge.js';
-import { IDENTITY_KEY, recordKey } from './keys.js';
+import { blockPlace, IDENTITY_KEY } from './keys.js';
 import type { RowSink } from './ledger.js';
 import { Ledger } from './ledger.js';
-import type { LogRow } from './load-group.js';
-import { loadGroup } from './load-group.js';
-import { decodeRecord, encodeIdentity } from './record.js';
-import type { RedisAddress } from './redis-connection.js';
+import type { LogRow, NamedRow } from './load-group.js';
+import { decodeVariables, loadGroup } from './load-group.js';
+import { readLog } from './read-log.js';
+import { encodeIdentity } from './record.js';
+import type { RedisAddress, RedisArgument } from './redis-connection.js';
 import { parseRedisUrl, RedisConnection, RedisScript } from './redis-connection.js';
 import type { Durability, RedisServer } from './redis-durability.js';
 import { checkDurability, neighbours } from './redis-durability.js';
+import { RedisExtent } from './redis-extent.js';
 import { RedisFlush } from './redis-flush.js';
-import type { SystemRows } from './redis-rows.js';
-import { RedisKeys, SEGMENT_INSTANCES } from './redis-rows.js';
+import { RedisKeys } from './redis-rows.js';
+import { suspect } from './redis-suspicion.js';
+import { RedisWords } from './redis-words.js';
 
 export interface RedisStoreOptions {
   readonly node: NodeId;
@@ -40,19 +44,22 @@ const WAITAOF_MS = '10000';
 const OPEN = new RedisScript('open');
 const COMMIT = new RedisScript('commit');
 const TRIM = new RedisScript('trim');
+const PUT_BLOCK = new RedisScript('put-block');
+const DROP_CHECKPOINT = new RedisScript('drop-checkpoint');
 
 export class RedisStore implements LogStore {
   readonly kind = 'redis';
   readonly #address: RedisAddress;
   readonly #options: RedisStoreOptions;
   readonly #keys: RedisKeys;
+  readonly #words: RedisWords;
   #connection: RedisConnection | null = null;
   #ledger = new Ledger();
   #state: 'new' | 'open' | 'broken' | 'closed' = 'new';
   #tail: Promise<void> = Promise.resolve();
   #acknowledged = 0;
   #identity: StoreId | null = null;
-  #segments: ReadonlyMap<GroupId, readonly number[]> = new Map();
+  #extent = new RedisExtent();
   #useWaitAof = false;
   #durable = true;
   #warnings: readonly string[] = [];
@@ -61,6 +68,7 @@ export class RedisStore implements LogStore {
     this.#address = parseRedisUrl(url);
     this.#options = options;
     this.#keys = new RedisKeys(options.node);
+    this.#words = new RedisWords(this.#address.label, options.node);
   }
 
   get durable(): boolean {
@@ -87,9 +95,7 @@ export class RedisStore implements LogStore {
         this.#state = 'open';
         return opening;
       }
-      throw new StoreUnusable(
-        `others keep opening the store of node ${this.#options.node} in the ${this.#label}: stop them`,
-      );
+      throw new StoreUnusable(this.#words.crowded());
     } catch (error) {
       connection.disconnect();
       if (error instanceof StoreUnusable) throw error;
@@ -106,13 +112,14 @@ export class RedisStore implements LogStore {
     return [...this.#ledger.books.keys()];
   }
 
-  async load(group: GroupId): Promise<StoredGroup> {
+  async variables(group: GroupId): Promise<ReadonlyMap<string, string>> {
+    return decodeVariables(group, await this.#variableRows(this.#readable(), group));
+  }
+
+  async load(group: GroupId, from: InstanceId = 0): Promise<StoredGroup> {
     const connection = this.#readable();
-    const system = await this.#keys.systemRows(connection);
-    const variables = system.variables
-      .filter((row) => row.group === group)
-      .map(({ name, row }) => [name, row] as const);
-    return loadGroup(this.#ledger, group, this.#log(connection, group), variables);
+    const rowsFrom = (first: InstanceId) => this.#rows(connection, group, first);
+    return loadGroup(this.#ledger, group, from, rowsFrom, await this.#variableRows(connection, group));
   }
 
   commit(batch: readonly GroupWrites[]): Promise<void> {
@@ -121,42 +128,52 @@ export class RedisStore implements LogStore {
 
   async read(group: GroupId, from: InstanceId, limit: number, bytesMax: number): Promise<readonly LogRecord[]> {
     const connection = this.#readable();
-    const book = this.#ledger.book(group);
-    const found: LogRecord[] = [];
-    if (book === undefined || from < book.first || from > book.last || limit < 1) return found;
-    let bytes = 0;
-    for await (const rows of this.#keys.log(connection, group, from, Math.min(book.last, from + limit - 1))) {
-      for (const [instance, row] of rows) {
-        if (instance !== from + found.length || book.dropped.has(instance)) return found;
-        // A copy: the reply is a view of the connection's read buffer.
-        const record = decodeRecord(recordKey(book.prefix, instance), instance, Buffer.from(row));
-        if (record === null) return found;
-        bytes += record.value.bytes.byteLength;
-        if (found.length > 0 && bytes > bytesMax) return found;
-        found.push(record);
-      }
-      if (found.length > 0 && bytes >= bytesMax) return found;
-    }
-    return found;
+    const rowsOf = (first: InstanceId, last: InstanceId) => this.#keys.log(connection, group, first, last);
+    return readLog(this.#ledger.book(group), from, limit, bytesMax, rowsOf);
   }
 
   async trim(group: GroupId, before: InstanceId): Promise<void> {
     const connection = this.#writable();
-    const book = this.#ledger.book(group);
-    if (book === undefined || before <= book.first) return;
-    const first = Math.min(
-      book.first,
-      (this.#segments.get(group)?.[0] ?? Number.POSITIVE_INFINITY) * SEGMENT_INSTANCES,
-    );
-    const end = Math.min(before, book.last + 1);
     // First it is durable that they are gone, then they go. What a crash leaves over goes with the next trim.
     await this.#flush((sink) => this.#ledger.trim(group, before, sink));
-    const { whole, cut, part } = this.#keys.between(group, first, end);
-    for (let at = 0; at === 0 || at < whole.length; at += TRIM_KEYS_MAX) {
-      const keys = [this.#keys.system, cut, ...whole.slice(at, at + TRIM_KEYS_MAX)];
-      const answer = await connection.run(TRIM, keys, [String(this.#ledger.epoch), ...(at === 0 ? part : [])]);
-      if (answer !== 'ok') throw this.#fenced();
+    const { whole, cut, part } = this.#extent.below(group, Math.min(before, this.#ledger.book(group)?.first ?? 0));
+    for (let at = 0; at < whole.length || (at === 0 && part.length > 0); at += TRIM_KEYS_MAX) {
+      const gone = whole.slice(at, at + TRIM_KEYS_MAX);
+      const keys = [cut, ...gone].map((segment) => this.#keys.segment(group, segment));
+      await this.#act(connection, TRIM, keys, at === 0 ? part : []);
+      this.#extent.removeSegments(group, gone);
     }
+  }
+
+  async putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void> {
+    mustBeBlock(name, index, bytes);
+    const connection = this.#writable();
+    const row = encodeBlock(blockPlace(group, name, index), bytes);
+    this.#extent.addCheckpoint(group, name);
+    await this.#act(connection, PUT_BLOCK, [this.#keys.checkpoint(group, name)], [String(index), row]);
+  }
+
+  /** With its settings checked, the server has synced each block before it answered. */
+  async syncBlocks(_group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    await this.#waitAof(this.#writable());
+  }
+
+  async readBlock(group: GroupId, name: string, index: number): Promise<Uint8Array | null> {
+    mustBeName(name);
+    const row = await this.#readable().binary('HGET', this.#keys.checkpoint(group, name), String(index));
+    return Buffer.isBuffer(row) ? decodeBlock(blockPlace(group, name, index), Buffer.from(row)) : null;
+  }
+
+  async checkpoints(group: GroupId): Promise<readonly string[]> {
+    this.#readable();
+    return this.#extent.checkpoints(group);
+  }
+
+  async dropCheckpoint(group: GroupId, name: string): Promise<void> {
+    mustBeName(name);
+    await this.#act(this.#writable(), DROP_CHECKPOINT, [this.#keys.checkpoint(group, name)], []);
+    this.#extent.removeCheckpoint(group, name);
   }
 
   async close(): Promise<void> {
@@ -167,22 +184,18 @@ export class RedisStore implements LogStore {
     this.#connection = null;
   }
 
-  get #label(): string {
-    return `Redis at ${this.#address.label}`;
-  }
-
   async #checked(connection: RedisConnection): Promise<Durability> {
     const durability = await checkDurability(connection, this.#address.declaredDurable);
     const { problems } = durability;
-    const refusal = `the ${this.#label} may lose acknowledged writes: ${problems.join('; ')}`;
+    const refusal = `the ${this.#words.label} may lose acknowledged writes: ${problems.join('; ')}`;
     if (problems.length > 0 && !this.#options.allowUnsafe) throw new StoreUnusable(refusal);
     this.#durable = problems.length === 0;
     this.#useWaitAof = durability.useWaitAof;
     const others = await neighbours(connection, this.#options.node);
-    const shared = `single failure domain: the ${this.#label} also holds the stores of ${others.join(', ')}`;
+    const shared = `single failure domain: the ${this.#words.label} also holds the stores of ${others.join(', ')}`;
     this.#warnings = [
       ...durability.warnings,
-      ...problems.map((problem) => `acknowledged writes may be lost: the ${this.#label}: ${problem}`),
+      ...problems.map((problem) => `acknowledged writes may be lost: the ${this.#words.label}: ${problem}`),
       ...(others.length > 0 ? [shared] : []),
     ];
     return durability;
@@ -191,16 +204,17 @@ export class RedisStore implements LogStore {
   /** Reads and judges what is there and takes the next epoch. null: another opening came between. */
   async #begin(connection: RedisConnection, server: RedisServer): Promise<StoreOpening | null> {
     const found = await this.#keys.systemRows(connection);
-    const judgement = judge(found, found.identity);
-    if (judgement.state === 'ruined') throw new StoreUnusable(this.#damaged(judgement.why));
+    const extent = await RedisExtent.of(connection, this.#options.node);
+    const judgement = judge({ ...found, logs: extent.logs }, found.identity);
+    if (judgement.state === 'ruined') throw new StoreUnusable(this.#words.damaged(judgement.why));
     if (judgement.state === 'empty' && found.epoch !== '')
-      throw new StoreUnusable(this.#damaged('its identity is gone'));
+      throw new StoreUnusable(this.#words.damaged('its identity is gone'));
     const fresh = judgement.state === 'empty';
     const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
-    if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#forgotten(fresh));
+    if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#words.forgotten(fresh));
     const { ledger } = judgement;
-    const notes = fresh ? [] : this.#suspect(ledger, found, server);
-    const flush = new RedisFlush(this.#keys);
+    const notes = fresh ? [] : suspect(ledger, found, server, this.#acknowledged);
+    const flush = new RedisFlush(this.#keys, extent);
     if (fresh) flush.system('identity', encodeIdentity(IDENTITY_KEY, identity));
     flush.system('server', server.runId);
     const epochBefore = Number(found.epoch);
@@ -210,39 +224,23 @@ export class RedisStore implements LogStore {
     await this.#waitAof(connection);
     this.#ledger = ledger;
     this.#identity = identity;
-    this.#segments = found.segments;
+    this.#extent = extent;
     this.#acknowledged = ledger.flush;
     return { identity, epoch: ledger.epoch, fresh, ...(notes.length > 0 ? { notes } : {}) };
-  }
-
-  /** What in the store's story may mean that acknowledged flushes are missing from its end. */
-  #suspect(ledger: Ledger, found: SystemRows, server: RedisServer): string[] {
-    const notes: string[] = [];
-    if (ledger.flush < this.#acknowledged) notes.push('the store forgot acknowledged writes');
-    if (found.flush !== String(ledger.flush)) notes.push('the store holds parts of a flush');
-    const moved = found.server !== server.runId;
-    if (moved && server.wasReplica) {
-      notes.push(
-        'a replica was promoted to master since this store was last opened: acknowledged writes may be missing',
-      );
-    }
-    for (const note of notes) ledger.doubt(note);
-    if (moved) notes.push('the Redis server was restarted since this store was last opened');
-    return notes;
   }
 
   #flush(fill: (sink: RowSink) => boolean): Promise<void> {
     const work = this.#tail.then(async () => {
       const connection = this.#writable();
-      const flush = new RedisFlush(this.#keys);
+      const flush = new RedisFlush(this.#keys, this.#extent);
       const before = this.#ledger.flush;
       try {
         if (!fill(flush.sink)) return;
         const args = flush.args(this.#ledger.epoch, before, this.#ledger.flush);
         const [answer] = await Promise.all([connection.run(COMMIT, flush.keys, args), this.#waitAof(connection)]);
-        if (answer === 'fenced') throw this.#fenced();
+        if (answer === 'fenced') throw new StoreFenced(this.#words.fenced());
         if (answer !== 'ok')
-          throw new Error(`the ${this.#label} refused a flush: the store in it is ${String(answer)}`);
+          throw new Error(`the ${this.#words.label} refused a flush: the store in it is ${String(answer)}`);
         this.#acknowledged = this.#ledger.flush;
       } catch (error) {
         if (this.#state === 'open' && this.#connection === connection) this.#state = 'broken';
@@ -259,14 +257,32 @@ export class RedisStore implements LogStore {
     if (!this.#useWaitAof) return;
     const answer = await connection.text('WAITAOF', '1', '0', WAITAOF_MS);
     if (!Array.isArray(answer) || Number(answer[0]) < 1)
-      throw new Error(`the ${this.#label} did not sync its file in time`);
+      throw new Error(`the ${this.#words.label} did not sync its file in time`);
   }
 
-  #log(connection: RedisConnection, group: GroupId): AsyncIterable<readonly LogRow[]> {
+  #rows(connection: RedisConnection, group: GroupId, from: InstanceId): AsyncIterable<readonly LogRow[]> {
     const book = this.#ledger.book(group);
     // Without a readable row of the group there is only what its segments hold.
-    if (book?.known === false) return this.#keys.segmentsLog(connection, group, this.#segments.get(group) ?? []);
-    return this.#keys.log(connection, group, book?.first ?? 0, book?.last ?? -1);
+    if (book?.known === false) return this.#keys.segmentsLog(connection, group, this.#extent.segments(group));
+    return this.#keys.log(connection, group, from, book?.last ?? -1);
+  }
+
+  async #variableRows(connection: RedisConnection, group: GroupId): Promise<readonly NamedRow[]> {
+    const { variables } = await this.#keys.systemRows(connection);
+    return variables.filter((row) => row.group === group).map(({ name, row }) => [name, row] as const);
+  }
+
+  /** One fenced script that needs no flush: its first key is the system hash, its first argument the epoch. */
+  async #act(
+    connection: RedisConnection,
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<void> {
+    const answer = await connection.run(script, [this.#keys.system, ...keys], [String(this.#ledger.epoch), ...args]);
+    if (answer === 'fenced') throw new StoreFenced(this.#words.fenced());
+    if (answer !== 'ok')
+      throw new Error(`the ${this.#words.label} refused to write: the store in it is ${String(answer)}`);
   }
 
   #writable(): RedisConnection {
@@ -277,24 +293,5 @@ export class RedisStore implements LogStore {
   #readable(): RedisConnection {
     if (this.#connection === null) throw new Error(`the Redis store is not open (${this.#state})`);
     return this.#connection;
-  }
-
-  #fenced(): StoreFenced {
-    return new StoreFenced(`another process has opened the store of node ${this.#options.node} in the ${this.#label}`);
-  }
-
-  #forgotten(empty: boolean): string {
-    const now = empty ? 'is empty' : 'holds another store';
-    return (
-      `the ${this.#label} has lost the store of node ${this.#options.node}: its identity is gone, the server ${now}. ` +
-      'Restore its append-only file, or restart this node to be re-admitted with an empty store'
-    );
-  }
-
-  #damaged(why: string): string {
-    return (
-      `the store of node ${this.#options.node} in the ${this.#label} is damaged (${why}): ` +
-      `delete the keys paxmesh:{${this.#options.node}}:* and re-admit this node`
-    );
   }
 }

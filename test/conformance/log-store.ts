@@ -1,90 +1,27 @@
 // The public suite of the LogStore port: every adapter, ours or a stranger's, must pass it. Registers its tests when
-// called; `medium` makes a place that outlives processes, `open` starts another process' worth of store on it.
+// called. What it needs of an adapter is in log-store-world.ts; the beginning of a log and the blocks of checkpoints have
+// files of their own beside this one.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { Ballot } from '../../src/core/ballot.js';
 import { NO_BALLOT } from '../../src/core/ballot.js';
-import type { RecordWrite } from '../../src/core/effects.js';
-import type { InstanceId } from '../../src/core/ids.js';
 import { StoreFenced, StoreUnusable } from '../../src/engine/errors.js';
-import type { GroupWrites, LogStore } from '../../src/engine/ports.js';
+import type { LogStore } from '../../src/engine/ports.js';
+import { beginSuite } from './log-store-begin.js';
+import { blockSuite } from './log-store-blocks.js';
+import type { LogStoreHarness, Medium } from './log-store-world.js';
+import { ballot, bytesOf, one, record, records, StoreWorld, textOf, textsOf } from './log-store-world.js';
 
-/** One place where facts live. `store()` is a new process' view of it, not yet open. */
-export interface Medium {
-  store(): LogStore;
-  /** Garbles a byte of the record, or of the promise register, of a medium that no store has open. */
-  flipRecord(group: string, instance: InstanceId): Promise<void>;
-  flipPromise(group: string): Promise<void>;
-  /** Takes the record away without a trace. */
-  loseRecord(group: string, instance: InstanceId): Promise<void>;
-  destroy(): Promise<void>;
-}
-
-export interface LogStoreHarness {
-  readonly name: string;
-  medium(): Promise<Medium>;
-  /** What a second open does while the first is open: fence the first, or be refused itself. */
-  readonly secondOpen: 'fences' | 'refused';
-}
-
-export function ballot(round: number, node = 'a'): Ballot {
-  return { round, node };
-}
-
-export function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-export function record(instance: InstanceId, text: string, more: Partial<RecordWrite> = {}): RecordWrite {
-  const value = { id: `a~1/${instance}`, bytes: bytesOf(text) };
-  return { type: 'record', instance, ballot: ballot(1), chosen: false, checksum: instance * 7, value, ...more };
-}
-
-export function records(from: InstanceId, to: InstanceId): RecordWrite[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => record(from + index, `value ${from + index}`));
-}
-
-export function one(group: string, ...writes: GroupWrites['writes']): GroupWrites[] {
-  return [{ group, writes }];
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
+export { ballot, bytesOf, one, record, records };
 
 export function logStoreSuite(harness: LogStoreHarness): void {
   describe(`${harness.name}: the contract of a log store`, () => {
-    const media: Medium[] = [];
-    const stores: LogStore[] = [];
+    const world = new StoreWorld(harness);
+    const freshMedium = (): Promise<Medium> => world.medium();
+    const opened = (medium: Medium): Promise<LogStore> => world.opened(medium);
+    const restarted = (store: LogStore, medium: Medium): Promise<LogStore> => world.restarted(store, medium);
+    const texts = textsOf;
 
-    async function freshMedium(): Promise<Medium> {
-      const medium = await harness.medium();
-      media.push(medium);
-      return medium;
-    }
-
-    async function opened(medium: Medium): Promise<LogStore> {
-      const store = medium.store();
-      stores.push(store);
-      await store.open();
-      return store;
-    }
-
-    /** Ends this process' view and starts the next one. */
-    async function restarted(store: LogStore, medium: Medium): Promise<LogStore> {
-      await store.close();
-      return opened(medium);
-    }
-
-    async function texts(store: LogStore, group: string, from = 0, limit = 1000): Promise<string[]> {
-      const found = await store.read(group, from, limit, Number.MAX_SAFE_INTEGER);
-      return found.map((entry) => textOf(entry.value.bytes));
-    }
-
-    after(async () => {
-      for (const store of stores) await store.close();
-      for (const medium of media) await medium.destroy();
-    });
+    after(() => world.end());
 
     test('a new store is fresh, the next opening of it is not, and its identity stays', async () => {
       const medium = await freshMedium();
@@ -239,7 +176,7 @@ export function logStoreSuite(harness: LogStoreHarness): void {
     test('read and load cross the borders of whatever the store packs records into', async () => {
       const medium = await freshMedium();
       let store = await opened(medium);
-      await store.commit(one('main', ...records(1000, 2100)));
+      await store.commit(one('main', { type: 'begin', instance: 1000 }, ...records(1000, 2100)));
       await store.commit(one('main', ...records(2101, 3100)));
       store = await restarted(store, medium);
       const loaded = await store.load('main');
@@ -290,7 +227,7 @@ export function logStoreSuite(harness: LogStoreHarness): void {
       await store.trim('main', 9000);
       store = await restarted(store, medium);
       const emptied = await store.load('main');
-      assert.deepEqual([emptied.firstKept, emptied.last, emptied.damage], [0, null, []]);
+      assert.deepEqual([emptied.firstKept, emptied.last, emptied.damage], [9000, null, []]);
       assert.deepEqual(emptied.promised, ballot(3));
       await store.commit(one('main', record(9000, 'after a checkpoint')));
       store = await restarted(store, medium);
@@ -351,7 +288,7 @@ export function logStoreSuite(harness: LogStoreHarness): void {
     test('after reopen the store goes on under a later epoch', async () => {
       const medium = await freshMedium();
       const store = medium.store();
-      stores.push(store);
+      world.mind(store);
       const first = await store.open();
       await store.commit(one('main', record(0, 'before')));
       const second = await store.reopen();
@@ -394,7 +331,7 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         const medium = await freshMedium();
         const holder = await opened(medium);
         const second = medium.store();
-        stores.push(second);
+        world.mind(second);
         await assert.rejects(second.open(), StoreUnusable);
         await holder.commit(one('main', record(0, 'mine')));
         assert.deepEqual(await texts(holder, 'main'), ['mine']);
@@ -484,5 +421,8 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         assert.deepEqual((await store.load('main')).damage, []);
       });
     });
+
+    beginSuite(world);
+    blockSuite(world, harness);
   });
 }

@@ -1,16 +1,20 @@
 // The embedded store: the port's suite on LevelDB, and what must hold when the process is killed, when files are damaged,
 // and when the directory is not fit for it.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { StoreUnusable } from '../../src/engine/errors.js';
 import { EmbeddedStore } from '../../src/store/embedded-store.js';
-import { groupKey, logPrefix, recordKey } from '../../src/store/keys.js';
+import { afterPrefix, groupKey, logPrefix, recordKey } from '../../src/store/keys.js';
 import { ballot, bytesOf, logStoreSuite, one, record } from '../conformance/log-store.js';
 import { acknowledgedBeforeKill } from './committing-child.js';
+
+/** A block of the largest size, and a page. */
+const SLOT_BYTES = 260 * 1024;
 
 const root = await mkdtemp(join(tmpdir(), 'paxmesh-embedded-'));
 let directories = 0;
@@ -37,6 +41,35 @@ async function flip(directory: string, key: Buffer): Promise<void> {
   });
 }
 
+function blockFile(directory: string, group: string, name: string): string {
+  return join(directory, 'checkpoints', Buffer.from(group).toString('hex'), name);
+}
+
+/** Changes the bytes of a block's slot in its file. */
+async function onSlot(
+  directory: string,
+  group: string,
+  name: string,
+  index: number,
+  change: (slot: Buffer) => void,
+): Promise<void> {
+  const file = blockFile(directory, group, name);
+  const bytes = await readFile(file);
+  const slot = bytes.subarray(index * SLOT_BYTES, (index + 1) * SLOT_BYTES);
+  assert.ok(slot.length > 0);
+  change(slot);
+  await writeFile(file, bytes);
+}
+
+async function bytesBelow(directory: string): Promise<number> {
+  if (!existsSync(directory)) return 0;
+  let bytes = 0;
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}
+
 logStoreSuite({
   name: 'embedded',
   secondOpen: 'refused',
@@ -47,6 +80,17 @@ logStoreSuite({
       flipRecord: (group, instance) => flip(directory, recordKey(logPrefix(group), instance)),
       flipPromise: (group) => flip(directory, groupKey(group)),
       loseRecord: (group, instance) => withLevel(directory, (db) => db.del(recordKey(logPrefix(group), instance))),
+      flipBlock: (group, name, index) =>
+        onSlot(directory, group, name, index, (slot) => {
+          slot[10] = (slot[10] ?? 0) ^ 0x10;
+        }),
+      loseBlock: (group, name, index) => onSlot(directory, group, name, index, (slot) => void slot.fill(0)),
+      blockBytes: () => bytesBelow(join(directory, 'checkpoints')),
+      rows: async (group) =>
+        withLevel(directory, async (db) => {
+          const keys = await db.keys({ gte: logPrefix(group), lt: afterPrefix(logPrefix(group)) }).all();
+          return keys.length;
+        }),
       destroy: () => rm(directory, { recursive: true, force: true }),
     };
   },

@@ -19,6 +19,10 @@ logStoreSuite({
       flipRecord: async (group, instance) => disk.flipRecord(group, instance),
       flipPromise: async (group) => disk.flipPromise(group),
       loseRecord: async (group, instance) => disk.loseRecord(group, instance),
+      flipBlock: async (group, name, index) => disk.blocks.flip(group, name, index),
+      loseBlock: async (group, name, index) => disk.blocks.lose(group, name, index),
+      blockBytes: async () => disk.blocks.bytes,
+      rows: async (group) => disk.groups.get(group)?.records.size ?? 0,
       destroy: async () => disk.wipe('gone'),
     };
   },

@@ -52,6 +52,26 @@ logStoreSuite({
       flipPromise: (group) => flip(`paxmesh:{${node}}:sys`, `g:${group}`),
       loseRecord: (group, instance) =>
         withRedis(shared, async (redis) => void (await redis.hdel(segment(group, instance), String(instance % 1024)))),
+      flipBlock: (group, name, index) => flip(`paxmesh:{${node}}:checkpoint:${group}:${name}`, String(index)),
+      loseBlock: (group, name, index) =>
+        withRedis(
+          shared,
+          async (redis) => void (await redis.hdel(`paxmesh:{${node}}:checkpoint:${group}:${name}`, String(index))),
+        ),
+      blockBytes: () =>
+        withRedis(shared, async (redis) => {
+          let bytes = 0;
+          for (const key of await redis.keys(`paxmesh:{${node}}:checkpoint:*`)) {
+            for (const block of await redis.hvalsBuffer(key)) bytes += block.length;
+          }
+          return bytes;
+        }),
+      rows: (group) =>
+        withRedis(shared, async (redis) => {
+          let rows = 0;
+          for (const key of await redis.keys(`paxmesh:{${node}}:log:${group}:*`)) rows += await redis.hlen(key);
+          return rows;
+        }),
       destroy: () =>
         withRedis(shared, async (redis) => {
           const keys = await redis.keys(`paxmesh:{${node}}:*`);
