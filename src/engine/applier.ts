@@ -129,6 +129,7 @@ export class Applier {
   async #drain(): Promise<void> {
     try {
       const entries = await this.#log.read(this.applied + 1, READ_ENTRIES, READ_BYTES);
+      if (entries.length === 0) throw new Error('the log does not have it any more');
       for (const entry of entries) this.#apply(entry);
     } catch (error) {
       if (!(error instanceof BackupAwaited)) throw error;

@@ -2,10 +2,10 @@
 // every block is on disk, in one flush with whatever must change with it, so there is always exactly one checkpoint that counts,
 // or none. Reading checks each block and the sum of all.
 import { crc32 } from 'node:zlib';
-import type { GroupId } from '../core/ids.js';
+import type { GroupId, InstanceId } from '../core/ids.js';
 import { SnapshotDamaged } from '../machines/sections.js';
 import type { CheckpointView } from './face.js';
-import { BLOCK_BYTES, type CheckpointLabel, type LogStore, type VariableWrite } from './ports.js';
+import { BLOCK_BYTES, type CheckpointLabel, type Clock, type LogStore, type VariableWrite } from './ports.js';
 
 export interface Checkpoint extends CheckpointLabel {
   readonly name: string;
@@ -22,6 +22,11 @@ export function checkpointVariable(checkpoint: Checkpoint): VariableWrite {
 export function checkpointOf(variables: ReadonlyMap<string, string>): Checkpoint | null {
   const json = variables.get(CHECKPOINT_VARIABLE);
   return json === undefined ? null : (JSON.parse(json) as Checkpoint);
+}
+
+/** That no other checkpoint of this store has, in this life or another. */
+export function newName(instance: InstanceId, clock: Clock): string {
+  return `${instance}-${Math.floor(clock.random() * 2 ** 48).toString(36)}`;
 }
 
 export function blocksOf(bytes: number): number {

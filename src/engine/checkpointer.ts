@@ -5,7 +5,7 @@
 import type { GroupId, InstanceId, Millis } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Applier } from './applier.js';
-import { type Checkpoint, checkpointVariable, writeBlocks } from './checkpoint.js';
+import { type Checkpoint, checkpointVariable, newName, writeBlocks } from './checkpoint.js';
 import { PaxmeshError } from './errors.js';
 import type { Clock, LogStore, StoreWrite, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
@@ -43,7 +43,8 @@ export class Checkpointer {
   #trimming = false;
   /** Not by itself before then. */
   #restUntil: Millis = 0;
-  #count = 0;
+  /** Counts the loads: what was put before the last one may be gone. */
+  #loads = 0;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -57,6 +58,7 @@ export class Checkpointer {
 
   /** What the store holds. Blocks that no variable names are of an act that did not come to its end. */
   async loaded(current: Checkpoint | null): Promise<void> {
+    this.#loads++;
     this.#current = current;
     await this.#clear();
   }
@@ -114,8 +116,10 @@ export class Checkpointer {
     if (instance < 0) throw new PaxmeshError('catching-up', 'nothing was applied here yet');
     if (this.#current?.instance === instance) return this.#current;
     const { chain } = applier;
-    const name = `${instance}-${clock.wallMs().toString(36)}-${this.#count++}`;
+    const loads = this.#loads;
+    const name = newName(instance, clock);
     const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
+    if (loads !== this.#loads) throw new PaxmeshError('store-unavailable', 'the store failed while it was written');
     // A newer one was fetched and put in place meanwhile.
     if (this.#current !== null && this.#current.instance > instance) return this.#current;
     const takenAt = new Date(clock.wallMs()).toISOString();

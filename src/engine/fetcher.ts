@@ -4,8 +4,8 @@
 // the checkpoint in place is the group's act, when all of it is here.
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
-import { blocksOf, type Checkpoint, isSame } from './checkpoint.js';
-import { BLOCK_BYTES, type Block, type CheckpointLabel, type CheckpointOffer, type HostMessage, type LogStore } from './ports.js';
+import { blocksOf, type Checkpoint, isSame, newName } from './checkpoint.js';
+import { BLOCK_BYTES, type Block, type CheckpointLabel, type CheckpointOffer, type Clock, type HostMessage, type LogStore } from './ports.js';
 
 const WINDOW_BLOCKS = 8;
 const ASK_AGAIN_MS = 1000;
@@ -30,8 +30,7 @@ interface Transfer {
 export interface FetcherOptions {
   readonly group: GroupId;
   readonly store: LogStore;
-  readonly now: () => Millis;
-  readonly wallMs: () => number;
+  readonly clock: Clock;
   readonly send: (to: NodeId, message: HostMessage) => void;
   /** First instance this node has not closed. */
   readonly open: () => InstanceId;
@@ -47,7 +46,6 @@ export class Fetcher {
   #transfer: Transfer | null = null;
   /** On disk, and about to be put in place. */
   #arrived: Checkpoint | null = null;
-  #count = 0;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
@@ -67,17 +65,17 @@ export class Fetcher {
   }
 
   offered(from: NodeId, offer: CheckpointOffer): void {
-    const { open, now } = this.#options;
+    const { open, clock } = this.#options;
     if (offer.instance < open() || this.#arrived !== null) return;
     if (offer.bytes < 1 || offer.bytes > CHECKPOINT_BYTES_MAX) return;
     const under = this.#transfer;
     // The same again resumes; another one from the same peer means that the first is gone there.
     if (under !== null && (under.from !== from || isSame(under.label, offer))) return;
     const { instance, chain, crc, bytes } = offer;
-    const name = `in-${instance}-${this.#options.wallMs().toString(36)}-${this.#count++}`;
+    const name = newName(instance, this.#options.clock);
     const label = { instance, chain, crc, bytes };
     const missing = new Set<number>();
-    const progressAt = now();
+    const progressAt = clock.now();
     const lookAt = progressAt + ASK_AGAIN_MS;
     this.#transfer = { from, label, name, asked: new Map(), missing, next: 0, writing: 0, progressAt, lookAt };
     if (under !== null) this.#drop(under.name);
@@ -130,13 +128,13 @@ export class Fetcher {
   }
 
   async #keep(transfer: Transfer, block: Block): Promise<void> {
-    const { group, store, now, gotOn } = this.#options;
+    const { group, store, clock, gotOn } = this.#options;
     transfer.writing++;
     try {
       await store.putBlock(group, transfer.name, block.index, block.bytes);
       transfer.writing--;
       if (this.#transfer !== transfer) return;
-      transfer.progressAt = now();
+      transfer.progressAt = clock.now();
       gotOn();
       if (this.#isComplete(transfer)) await this.#finish(transfer);
       else this.#ask(transfer);
@@ -150,23 +148,23 @@ export class Fetcher {
   }
 
   async #finish(transfer: Transfer): Promise<void> {
-    const { group, store, wallMs, arrived } = this.#options;
+    const { group, store, clock, arrived } = this.#options;
     await store.syncBlocks(group, transfer.name);
     if (this.#transfer !== transfer) return;
     this.#transfer = null;
-    this.#arrived = { ...transfer.label, name: transfer.name, takenAt: new Date(wallMs()).toISOString() };
+    this.#arrived = { ...transfer.label, name: transfer.name, takenAt: new Date(clock.wallMs()).toISOString() };
     arrived(this.#arrived);
   }
 
   #ask(transfer: Transfer): void {
-    const { send, now } = this.#options;
+    const { send, clock } = this.#options;
     const { label, asked, missing, from } = transfer;
     while (asked.size + transfer.writing < WINDOW_BLOCKS) {
       const [again] = missing;
       const index = again ?? (transfer.next < blocksOf(label.bytes) ? transfer.next++ : null);
       if (index === null) return;
       missing.delete(index);
-      asked.set(index, now());
+      asked.set(index, clock.now());
       send(from, { type: 'block-ask', ...label, index });
     }
   }

@@ -210,11 +210,11 @@ export class Group implements Pumped {
   /** Reads the group from the open store and takes part from then on. Also after a store failure. */
   async load(): Promise<void> {
     const { store, storeId, self, clock, name } = this.#options;
-    const stored = await store.load(name);
+    const base = await this.#vault.load(await store.variables(name));
+    const stored = await store.load(name, base === null ? 0 : base.instance + 1);
     for (const { instance, detail } of stored.damage) {
       this.#trace({ name: 'damage', level: 'error', facts: { instance, detail } });
     }
-    const base = await this.#vault.load(stored);
     const { open, keptFrom, vote, votesFrom, lostVote } = recover(stored, base);
     this.#roster.lostVote = lostVote;
     this.#storedGid = gidOf(stored.variables.get('membership'));

@@ -18,7 +18,6 @@ import type {
   Clock,
   HostMessage,
   LogStore,
-  StoredGroup,
   StoreWrite,
   TraceNote,
 } from './ports.js';
@@ -49,10 +48,11 @@ export class Vault {
   readonly #checkpointer: Checkpointer;
   readonly #lender: Lender;
   readonly #fetcher: Fetcher;
+  /** Counts the failures of the store: what was put before the last one may be gone. */
+  #failures = 0;
 
   constructor(options: VaultOptions) {
-    const { clock, trace, open, send, input } = options;
-    const now = () => clock.now();
+    const { clock, trace, open, input } = options;
     const failed = (name: string) => (error: unknown) => {
       trace({ name, level: 'warn', facts: { reason: error instanceof Error ? error.message : String(error) } });
     };
@@ -65,15 +65,12 @@ export class Vault {
     });
     this.#lender = new Lender({
       ...options,
-      now,
+      now: () => clock.now(),
       current: () => this.#checkpointer.current,
       failed: failed('lend-failed'),
     });
     this.#fetcher = new Fetcher({
       ...options,
-      now,
-      wallMs: () => clock.wallMs(),
-      send,
       open: () => open() ?? Number.POSITIVE_INFINITY,
       gotOn: () => input({ type: 'fetching' }),
       arrived: (checkpoint) => void this.#arrived(checkpoint),
@@ -99,9 +96,9 @@ export class Vault {
    * Brings the state up to the stored checkpoint, unless it is there already. null: there is none to build on. A damaged one
    * is given up: the log is applied from its beginning, or, where that is trimmed, a peer's checkpoint is fetched.
    */
-  async load(stored: StoredGroup): Promise<Checkpoint | null> {
+  async load(variables: ReadonlyMap<string, string>): Promise<Checkpoint | null> {
     const { router, applier, trace } = this.#options;
-    const checkpoint = checkpointOf(stored.variables);
+    const checkpoint = checkpointOf(variables);
     let base = checkpoint;
     if (checkpoint !== null && router.applied < checkpoint.instance) {
       try {
@@ -152,6 +149,7 @@ export class Vault {
 
   /** The store failed, or the node goes. */
   suspend(): void {
+    this.#failures++;
     this.#fetcher.abandon();
   }
 
@@ -178,7 +176,9 @@ export class Vault {
   async #putInPlace(checkpoint: Checkpoint): Promise<void> {
     const { group, store, router, applier, log, open, write, input, installed } = this.#options;
     const { instance, chain } = checkpoint;
+    const failures = this.#failures;
     const act = instance > router.applied ? await router.prepare(instance, this.#blocks(checkpoint)) : () => {};
+    if (failures !== this.#failures) throw new Error('the store failed meanwhile');
     // Taught in the ordinary way meanwhile, or the store is gone.
     if ((open() ?? Number.POSITIVE_INFINITY) > instance) {
       await store.dropCheckpoint(group, checkpoint.name);

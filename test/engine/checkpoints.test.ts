@@ -17,7 +17,7 @@ async function many(cluster: Cluster, node: string, count: number, name = 'k'): 
 }
 
 async function value(cluster: Cluster, node: string, key: string): Promise<unknown> {
-  const { answer } = await cluster.result(cluster.group(node).read('kv', { get: key }, { read: 'local' }));
+  const { answer } = await cluster.result(cluster.group(node).read('kv', { op: 'get', key }, { read: 'local' }));
   return answer;
 }
 
@@ -130,7 +130,7 @@ test('a damaged checkpoint is found at the start, and everything is applied from
   await many(cluster, cluster.master, 20);
   await cluster.result(cluster.group(node!).takeCheckpoint());
   await many(cluster, cluster.master, 5);
-  cluster.flipBlock(node!);
+  cluster.flipBlocks(node!);
   cluster.kill(node!);
   await cluster.startNode(node!);
   await cluster.until('level', () => cluster.group(node!).applied >= cluster.group(cluster.master).applied);
@@ -142,7 +142,7 @@ test('a damaged checkpoint with the log trimmed: the node fetches a peer\'s, and
   const [node] = cluster.others;
   await many(cluster, cluster.master, 700);
   await cluster.until('trimmed', () => trimmed(cluster.group(node!)));
-  cluster.flipBlock(node!);
+  cluster.flipBlocks(node!);
   cluster.kill(node!);
   await cluster.startNode(node!);
   await cluster.until('level', () => cluster.group(node!).applied >= cluster.group(cluster.master).applied);

@@ -91,6 +91,12 @@ export class Cluster {
     return this.#disks.get(id)?.groups.get(GROUP);
   }
 
+  /** A byte of each checkpoint of this node is not what was written. */
+  flipBlocks(id: NodeId): void {
+    const blocks = this.#disks.get(id)?.blocks;
+    for (const name of blocks?.names(GROUP) ?? []) blocks?.flip(GROUP, name, 0);
+  }
+
   /** A node that nobody's configuration names starts, and waits to be added. */
   async join(id: NodeId): Promise<void> {
     this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
