@@ -1,10 +1,11 @@
 // The applier: chosen entries into the machines, in instance order, each command once. A machine that throws halts the
 // group on this node: the error shows in the status, the log goes on growing, and the same command is tried again with
 // back-off; when it passes, what was missed is read from the log. It never skips. While a snapshot is read nothing is applied.
+
+import { CHAIN_START } from '../core/chain.js';
 import type { Entry } from '../core/effects.js';
 import type { InstanceId, Millis } from '../core/ids.js';
 import { InvariantBroken, invariant } from '../core/invariant.js';
-import { CHAIN_START } from '../core/chain.js';
 import { batchTimeMs, unpackBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
 import { BackupAwaited, type CommandOutcome, type MachineRouter } from '../machines/router.js';

@@ -45,7 +45,8 @@ export class BackupDesk {
     const { router, applier, gid } = this.#options;
     const keeper = router.unsnapshotted;
     if (keeper !== null) throw new PaxmeshError('command-rejected', `machine ${keeper} has no snapshot`);
-    if (applier.halted !== null || applier.isBusy) throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
+    if (applier.halted !== null || applier.isBusy)
+      throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
     return { gid: gid(), instanceId: router.applied, chain: applier.chain, stream: router.capture() };
   }
 

@@ -38,7 +38,13 @@ export function isSame(a: CheckpointLabel, b: CheckpointLabel): boolean {
 }
 
 export function viewOf({ instance, bytes, chain, takenAt }: Checkpoint): CheckpointView {
-  return { instanceId: instance, bytes, blocks: blocksOf(bytes), checksum: chain.toString(16).padStart(8, '0'), takenAt };
+  return {
+    instanceId: instance,
+    bytes,
+    blocks: blocksOf(bytes),
+    checksum: chain.toString(16).padStart(8, '0'),
+    takenAt,
+  };
 }
 
 /** The checkpoint's bytes. Throws SnapshotDamaged when they are not all there, exactly as they were written. */

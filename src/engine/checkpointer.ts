@@ -108,10 +108,14 @@ export class Checkpointer {
     const { group, store, router, applier, clock, isUp, write, trace } = this.#options;
     const keeper = router.unsnapshotted;
     if (keeper !== null) {
-      throw new PaxmeshError('command-rejected', `machine ${keeper} has no snapshot, so this group keeps its whole log`);
+      throw new PaxmeshError(
+        'command-rejected',
+        `machine ${keeper} has no snapshot, so this group keeps its whole log`,
+      );
     }
     if (!isUp()) throw new PaxmeshError('store-unavailable', 'the store cannot be written to now');
-    if (applier.halted !== null || applier.isBusy) throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
+    if (applier.halted !== null || applier.isBusy)
+      throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
     const instance = router.applied;
     if (instance < 0) throw new PaxmeshError('catching-up', 'nothing was applied here yet');
     if (this.#current?.instance === instance) return this.#current;

@@ -175,7 +175,13 @@ export class Committer {
     for (const unit of units) unit.sends++;
     const id = this.nextValueId();
     this.#inFlight = { id, units };
-    return { id, bytes: packBatch(units.flatMap((unit) => unit.commands), timeMs) };
+    return {
+      id,
+      bytes: packBatch(
+        units.flatMap((unit) => unit.commands),
+        timeMs,
+      ),
+    };
   }
 
   settled(settled: Settled): void {

@@ -5,7 +5,15 @@
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { blocksOf, type Checkpoint, isSame, newName } from './checkpoint.js';
-import { BLOCK_BYTES, type Block, type CheckpointLabel, type CheckpointOffer, type Clock, type HostMessage, type LogStore } from './ports.js';
+import {
+  BLOCK_BYTES,
+  type Block,
+  type CheckpointLabel,
+  type CheckpointOffer,
+  type Clock,
+  type HostMessage,
+  type LogStore,
+} from './ports.js';
 
 const WINDOW_BLOCKS = 8;
 const ASK_AGAIN_MS = 1000;
@@ -179,6 +187,8 @@ export class Fetcher {
 
   #drop(name: string): void {
     const { group, store, failed } = this.#options;
-    store.dropCheckpoint(group, name).catch((error: unknown) => failed(`${name} could not be dropped: ${String(error)}`));
+    store
+      .dropCheckpoint(group, name)
+      .catch((error: unknown) => failed(`${name} could not be dropped: ${String(error)}`));
   }
 }

@@ -5,9 +5,9 @@ import { memberOf } from '../core/membership.js';
 import type { Replica } from '../core/replica.js';
 import { RETENTION } from '../machines/batch.js';
 import type { MachineRouter } from '../machines/router.js';
-import { viewOf } from './checkpoint.js';
 import type { Applier } from './applier.js';
 import { BackupDesk, type GroupBackup } from './backup-desk.js';
+import { viewOf } from './checkpoint.js';
 import type { Committer } from './committer.js';
 import type {
   BatchCommitted,

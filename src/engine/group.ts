@@ -39,9 +39,9 @@ import type {
 import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
 import { recover } from './recovery.js';
-import { type Dissent, StateWatch } from './state-watch.js';
 import { Roster } from './roster.js';
 import { Standing } from './standing.js';
+import { type Dissent, StateWatch } from './state-watch.js';
 import { Steward } from './steward.js';
 import { Teacher } from './teacher.js';
 import { Vault } from './vault.js';
@@ -556,7 +556,10 @@ export class Group implements Pumped {
   /** Instance 0. What waits in the queue follows it; before there is a group there is nobody to hand it to. */
   #foundingValue(replica: Replica, now: Millis): Value | null {
     if (!replica.wantsValue || !this.#founding.isDue(now) || !this.#roster.hasQuorum(replica.membership)) return null;
-    const order = this.#systemCommand(MEMBERSHIP, Buffer.from(JSON.stringify(this.#founding.order(replica.membership))));
+    const order = this.#systemCommand(
+      MEMBERSHIP,
+      Buffer.from(JSON.stringify(this.#founding.order(replica.membership))),
+    );
     return { id: this.#committer.nextValueId(), bytes: packBatch([order]) };
   }
 

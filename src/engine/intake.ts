@@ -108,7 +108,8 @@ export class Intake {
     let bytes = 0;
     const checked = news.map((command): NewCommand => {
       const machine = router.machine(command.machine);
-      if (command.machine.startsWith('$')) throw new PaxmeshError('forbidden', `machine ${command.machine} is reserved`);
+      if (command.machine.startsWith('$'))
+        throw new PaxmeshError('forbidden', `machine ${command.machine} is reserved`);
       if (machine === undefined) {
         throw new PaxmeshError('unknown-machine', `there is no machine ${command.machine} here`);
       }

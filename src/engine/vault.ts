@@ -11,16 +11,7 @@ import { type Checkpoint, checkpointOf, checkpointVariable, readBlocks } from '.
 import { Checkpointer } from './checkpointer.js';
 import { Fetcher } from './fetcher.js';
 import { Lender } from './lender.js';
-import type {
-  Block,
-  BlockAsk,
-  CheckpointOffer,
-  Clock,
-  HostMessage,
-  LogStore,
-  StoreWrite,
-  TraceNote,
-} from './ports.js';
+import type { Block, BlockAsk, CheckpointOffer, Clock, HostMessage, LogStore, StoreWrite, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
 export interface VaultOptions {
@@ -164,7 +155,8 @@ export class Vault {
     try {
       if (applier.isBusy) throw new Error('another snapshot is being read');
       await applier.pauseFor(() => this.#putInPlace(checkpoint));
-      if (this.current?.name === checkpoint.name) trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
+      if (this.current?.name === checkpoint.name)
+        trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       trace({ name: 'install-failed', level: 'error', facts: { instance, reason } });

@@ -15,8 +15,8 @@ import { canSnapshot, type Rejected, type StateMachine } from './machine.js';
 import { MasterMachine } from './master-machine.js';
 import { MembershipMachine } from './membership-machine.js';
 import { RestoreMachine } from './restore-machine.js';
-import { SnapshotDamaged } from './sections.js';
 import { RetentionMachine } from './retention-machine.js';
+import { SnapshotDamaged } from './sections.js';
 import { Tables } from './tables.js';
 
 /** Why a chosen command changed nothing. `code` is the error code its proposer is answered with. */

@@ -34,7 +34,13 @@ test('a learned value is closed: the next instance is open, without a vote', () 
 
 test('a closed instance that is missing is learned again before this node votes', () => {
   const damage = [{ instance: 4, hidesVote: false, detail: 'checksum' }];
-  assert.deepEqual(recover(stored(record(7, false), damage), null), { open: 4, keptFrom: 0, vote: null, votesFrom: 8, lostVote: null });
+  assert.deepEqual(recover(stored(record(7, false), damage), null), {
+    open: 4,
+    keptFrom: 0,
+    vote: null,
+    votesFrom: 8,
+    lostVote: null,
+  });
 });
 
 test('a vote that may be missing takes the right to vote', () => {

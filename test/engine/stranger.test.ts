@@ -55,7 +55,8 @@ test('a node of another cluster is parted from as soon as it says which', async 
     (await node.group('main')?.propose({ machine: 'log', encoding: 'utf8', bytes: Buffer.of(65) })) ?? {};
   assert.equal(typeof instanceId, 'number');
   const stranger = { id: 'x', store: 'of x' };
-  const tell = (gid: string | null) => hear.received(stranger, 'main', { type: 'position', gid, lastChosen: 7, state: null });
+  const tell = (gid: string | null) =>
+    hear.received(stranger, 'main', { type: 'position', gid, lastChosen: 7, state: null });
   tell(null);
   tell(node.gids()['main'] ?? null);
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -122,7 +122,10 @@ test('a machine that the snapshot knows and this node does not is named', async 
 });
 
 test('a machine without a snapshot is named, and log alone has one', () => {
-  assert.equal(new MachineRouter(founding, [{ name: 'plain', apply: () => ({ result: null }) }]).unsnapshotted, 'plain');
+  assert.equal(
+    new MachineRouter(founding, [{ name: 'plain', apply: () => ({ result: null }) }]).unsnapshotted,
+    'plain',
+  );
   assert.equal(new MachineRouter(founding, [new Notes()]).unsnapshotted, null);
 });
 
@@ -193,7 +196,11 @@ test('a part said twice counts once; a part left out, or another restore, ends i
   );
   assert.equal(gap.at(-1)?.applied, false);
   const begun = command(RESTORE, JSON.stringify({ op: 'begin', id: 'other' }));
-  const crossed = await applyAll(new MachineRouter(founding, [new Notes()]), [...commands.slice(0, 3), begun, ...commands.slice(3)]);
+  const crossed = await applyAll(new MachineRouter(founding, [new Notes()]), [
+    ...commands.slice(0, 3),
+    begun,
+    ...commands.slice(3),
+  ]);
   assert.equal(crossed.at(-1)?.applied, false);
 });
 

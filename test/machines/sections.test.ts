@@ -15,12 +15,16 @@ async function* cut(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
 
 async function read(bytes: Buffer, size: number): Promise<[string, string][]> {
   const found: [string, string][] = [];
-  for await (const { name, parts } of readSections(cut(bytes, size))) found.push([name, (await joined(parts)).toString()]);
+  for await (const { name, parts } of readSections(cut(bytes, size)))
+    found.push([name, (await joined(parts)).toString()]);
   return found;
 }
 
 const sections = fc.array(
-  fc.record({ name: fc.string({ maxLength: 20 }), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) }),
+  fc.record({
+    name: fc.string({ maxLength: 20 }),
+    parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }),
+  }),
   { maxLength: 5 },
 );
 

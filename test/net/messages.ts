@@ -62,10 +62,7 @@ export const messagesByType: { readonly [T in PeerMessage['type']]: fc.Arbitrary
   'read-at': fc.record({ type: fc.constant('read-at'), id: u53, through: u53.map((open) => open - 1) }, plain),
   checkpoint: fc.record({ type: fc.constant('checkpoint'), ...label }, plain),
   'block-ask': fc.record({ type: fc.constant('block-ask'), ...label, index: u53 }, plain),
-  block: fc.record(
-    { type: fc.constant('block'), instance: u53, crc: u32, index: u53, blockCrc: u32, bytes },
-    plain,
-  ),
+  block: fc.record({ type: fc.constant('block'), instance: u53, crc: u32, index: u53, blockCrc: u32, bytes }, plain),
   resign: fc.record({ type: fc.constant('resign'), version: u53, heir: fc.option(name, { nil: null }) }, plain),
   'forward-settled': fc.record({ type: fc.constant('forward-settled'), id: u53, instance: u53, json: text }, plain),
 };

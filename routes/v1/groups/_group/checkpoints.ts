@@ -23,7 +23,10 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
         ...common,
         operationId: 'listCheckpoints',
         summary: 'The checkpoints of this node',
-        response: { 200: answer('Newest first; none when the log still holds everything', 'CheckpointList'), ...problems(404) },
+        response: {
+          200: answer('Newest first; none when the log still holds everything', 'CheckpointList'),
+          ...problems(404),
+        },
       },
     },
     async (request) => ({ checkpoints: app.groupOf(request).checkpoints() }),
