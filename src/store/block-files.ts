@@ -9,12 +9,12 @@
 // A file that once failed to write or sync takes nothing more until it is dropped: after a failed sync the system may
 // have forgotten what it did not write.
 import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { GroupId } from '../core/ids.js';
 import { BLOCK_BYTES, CHECKPOINT_NAME } from '../engine/ports.js';
 import { decodeBlock, ENCODED_BYTES_MAX, encodeBlock } from './block.js';
-import { makeDurableDirectory, syncDirectory } from './durable-directory.js';
+import { syncDirectory } from './durable-directory.js';
 import { blockPlace } from './keys.js';
 
 const PAGE_BYTES = 4096;
@@ -58,7 +58,9 @@ export class BlockFiles {
       if (!this.#writing.has(this.#file(group, name))) return;
       await this.#onFile(group, name, async ({ handle }) => {
         await handle.sync();
-        await syncDirectory(this.#directory(group));
+        // Every directory down to the file: whoever made one may have died before it was synced.
+        for (const directory of [this.#directory(group), this.#root, dirname(this.#root)])
+          await syncDirectory(directory);
       });
       await this.#release(this.#file(group, name));
     });
@@ -112,7 +114,7 @@ export class BlockFiles {
     const file = this.#file(group, name);
     let writing = this.#writing.get(file);
     if (writing === undefined) {
-      await makeDurableDirectory(this.#directory(group));
+      await mkdir(this.#directory(group), { recursive: true });
       writing = { handle: await openOrMake(file), dirty: 0, failed: null };
       this.#writing.set(file, writing);
     }

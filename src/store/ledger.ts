@@ -6,11 +6,12 @@
 // The ledger turns a batch of writes into rows and judges the rows of an opening. It does no input or output. After a
 // failed flush it is wrong and must be thrown away: the store reads its rows again.
 
-import type { Ballot } from '../core/ballot.js';
 import { compareBallots, NO_BALLOT } from '../core/ballot.js';
 import type { RecordWrite } from '../core/effects.js';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import type { GroupWrites } from '../engine/ports.js';
+import type { GroupBook } from './group-book.js';
+import { beginAt } from './group-book.js';
 import { groupKey, HEAD_KEY, logPrefix, recordKey, variableKey } from './keys.js';
 import {
   decodeGroupRow,
@@ -40,37 +41,9 @@ export interface FoundRows {
   readonly logs: ReadonlySet<GroupId>;
 }
 
-export interface GroupBook {
-  readonly prefix: Buffer;
-  readonly place: Buffer;
-  promised: Ballot;
-  first: InstanceId;
-  last: InstanceId;
-  lastCrc: number;
-  lastLink: number | null;
-  readonly variables: Map<string, number>;
-  variableSum: number;
-  voteLost: string | null;
-  /** The checksum of the group's row as it is on the medium; null: it has none. */
-  rowCrc: number | null;
-  /** False when the row cannot be read: the log must be scanned (a load) before anything is written. */
-  known: boolean;
-  /** Instances on the medium that must not be read. */
-  dropped: Set<InstanceId>;
-  /** Where the check at load began. What stands below is judged when it is read (read-log.ts). */
-  checkedFrom: InstanceId;
-}
-
 const SUM = 0x1_0000_0000;
 const add = (sum: number, crc: number): number => (sum + crc) % SUM;
 const subtract = (sum: number, crc: number): number => (sum + SUM - crc) % SUM;
-
-/** The log begins at `instance`, or where it began if that is later. What it holds from there on stays. */
-function beginAt(book: GroupBook, instance: InstanceId): void {
-  if (instance <= book.first) return;
-  book.first = instance;
-  if (book.last < instance) book.last = instance - 1;
-}
 
 export class Ledger {
   readonly books = new Map<GroupId, GroupBook>();

@@ -4,8 +4,9 @@
 import { maxBallot, NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import type { Damage, StoredGroup } from '../engine/ports.js';
+import type { GroupBook } from './group-book.js';
 import { recordKey, variableKey } from './keys.js';
-import type { GroupBook, Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import { LogCheck } from './log-check.js';
 import { decodeRecord, decodeVariable, seeRecord } from './record.js';
 import { claimedCrc } from './row-buffer.js';

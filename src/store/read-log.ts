@@ -3,8 +3,8 @@
 // by its successor, which is read with it, so that an older version of a record never passes for the one last written.
 import type { InstanceId } from '../core/ids.js';
 import type { LogRecord } from '../engine/ports.js';
+import type { GroupBook } from './group-book.js';
 import { recordKey } from './keys.js';
-import type { GroupBook } from './ledger.js';
 import type { LogRow } from './load-group.js';
 import type { SeenRecord } from './log-check.js';
 import { isOutdated } from './log-check.js';

@@ -5,7 +5,7 @@ import { StoreFenced, StoreUnusable } from '../../src/engine/errors.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import type { MemoryFaults } from '../../src/store/memory-store.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
-import { ballot, logStoreSuite, one, record } from '../conformance/log-store.js';
+import { ballot, bytesOf, logStoreSuite, one, record } from '../conformance/log-store.js';
 
 let disks = 0;
 
@@ -133,5 +133,56 @@ describe('memory: faults under the control of a test', () => {
     const opening = await new MemoryStore(disk).open();
     assert.deepEqual([opening.identity, opening.fresh], ['after', true]);
     await assert.rejects(store.commit(one('main', record(1, 'y'))));
+  });
+
+  test('blocks that were not synced are gone with the process that put them, but for those a test keeps', async () => {
+    const disk = new MemoryDisk('d');
+    const store = await openedWith(disk, {});
+    await store.putBlock('main', 'c', 0, bytesOf('synced'));
+    await store.syncBlocks('main', 'c');
+    await store.putBlock('main', 'c', 0, bytesOf('replaced'));
+    for (const index of [1, 2]) await store.putBlock('main', 'c', index, bytesOf('kept'));
+    await store.putBlock('main', 'lost', 0, bytesOf('lost'));
+    store.crash();
+    const next = await openedWith(disk, { keepsUnsynced: (_group, name, index) => name === 'c' && index === 2 });
+    assert.deepEqual(await next.checkpoints('main'), ['c']);
+    assert.deepEqual(
+      await Promise.all([0, 1, 2].map(async (index) => (await next.readBlock('main', 'c', index)) !== null)),
+      [false, false, true],
+    );
+    await next.syncBlocks('main', 'c');
+    assert.notEqual(await (await openedWith(disk, {})).readBlock('main', 'c', 2), null);
+  });
+
+  test('a block that is on its way when its process dies, or is replaced, never lands', async () => {
+    const disk = new MemoryDisk('d');
+    const [first, second] = [gate(), gate()];
+    const gates = [first.promise, second.promise];
+    const faults = { beforeBlocks: () => gates.shift() ?? Promise.resolve() };
+    const dying = await openedWith(disk, faults);
+    const late = dying.putBlock('main', 'c', 0, bytesOf('late'));
+    dying.crash();
+    first.pass();
+    await assert.rejects(late, /crashed/);
+    const fenced = await openedWith(disk, faults);
+    const stale = fenced.putBlock('main', 'c', 0, bytesOf('stale'));
+    const next = await openedWith(disk, {});
+    second.pass();
+    await assert.rejects(stale, StoreFenced);
+    assert.deepEqual(await next.checkpoints('main'), []);
+  });
+
+  test('a wiped disk has no blocks, and one out of order takes none', async () => {
+    const disk = new MemoryDisk('d');
+    const store = await openedWith(disk, {});
+    await store.putBlock('main', 'c', 0, bytesOf('x'));
+    await store.syncBlocks('main', 'c');
+    disk.unusable = 'the cable is out';
+    await assert.rejects(store.putBlock('main', 'c', 1, bytesOf('y')), /the cable is out/);
+    await assert.rejects(store.syncBlocks('main', 'c'), /the cable is out/);
+    disk.unusable = null;
+    disk.wipe('after');
+    assert.equal(disk.blocks.bytes, 0);
+    assert.deepEqual(await (await openedWith(disk, {})).checkpoints('main'), []);
   });
 });

@@ -97,7 +97,7 @@ describe('rows as bytes', () => {
             flush,
             promised,
             first: 3,
-            last: last % 2 ? last : -1,
+            last: last % 2 ? last - 1 : -1,
             lastCrc: sum,
             lastLink,
             variableSum: sum,

@@ -10,7 +10,7 @@ import { createStore } from '../../src/store/open-store.js';
 import { RedisStore } from '../../src/store/redis-store.js';
 import { ballot, bytesOf, logStoreSuite, one, record, records } from '../conformance/log-store.js';
 import { RedisServer } from '../redis-server.js';
-import { acknowledgedBeforeKill } from './committing-child.js';
+import { acknowledgedBeforeKill, syncedBeforeKill, textOfBlock } from './committing-child.js';
 
 const STRICT = { allowUnsafe: false };
 let shared: RedisServer;
@@ -270,6 +270,79 @@ describe('redis: servers and processes that die', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       assert.equal((await store.load('main')).last?.instance, before.last?.instance);
       await store.commit(one('main', record((before.last?.instance ?? 0) + 1, 'next')));
+      await store.close();
+    });
+  });
+
+  test('kill -9 of the node, and then of the server, loses no block that was synced', async () => {
+    await withServer(async (server) => {
+      const synced = await syncedBeforeKill(server.url, 20);
+      await server.kill();
+      await server.restart();
+      const store = await openedOn(server);
+      assert.deepEqual(await store.checkpoints('main'), ['c']);
+      for (let index = 0; index <= synced; index++) {
+        const bytes = (await store.readBlock('main', 'c', index)) ?? assert.fail(`block ${index} is gone`);
+        assert.equal(Buffer.from(bytes).toString(), textOfBlock(index));
+      }
+      await store.close();
+    });
+  });
+
+  test('a block, or its removal, that comes late from an older connection is refused by its epoch', async () => {
+    await withServer(async (server) => {
+      const store = await openedOn(server);
+      await store.putBlock('main', 'c', 0, bytesOf('x'));
+      await withRedis(server, async (redis) => {
+        const keys = ['paxmesh:{a}:sys', 'paxmesh:{a}:checkpoint:main:c'] as const;
+        const epoch = (await redis.hget(keys[0], 'epoch')) ?? '';
+        const put = await readFile(new URL(import.meta.resolve('#lua/put-block.lua')), 'utf8');
+        const drop = await readFile(new URL(import.meta.resolve('#lua/drop-checkpoint.lua')), 'utf8');
+        await store.reopen();
+        assert.equal(await redis.eval(put, 2, ...keys, epoch, '0', 'garbage'), 'fenced');
+        assert.equal(await redis.eval(drop, 2, ...keys, epoch), 'fenced');
+        assert.notEqual(await store.readBlock('main', 'c', 0), null);
+        await redis.unlink(keys[0]);
+        assert.equal(await redis.eval(put, 2, ...keys, epoch, '0', 'garbage'), 'lost');
+        assert.equal(await redis.eval(drop, 2, ...keys, epoch), 'lost');
+      });
+      await assert.rejects(store.putBlock('main', 'c', 1, bytesOf('y')), /lost/);
+      await store.close();
+    });
+  });
+
+  test('a server that is full refuses a block, keeps those it has, and takes more when there is room', async () => {
+    await withServer(async (server) => {
+      const store = await openedOn(server);
+      await store.putBlock('main', 'c', 0, bytesOf('x'));
+      await withRedis(server, (redis) => redis.config('SET', 'maxmemory', '1'));
+      await assert.rejects(store.putBlock('main', 'c', 1, bytesOf('y')), /OOM/);
+      await store.dropCheckpoint('main', 'other');
+      await withRedis(server, (redis) => redis.config('SET', 'maxmemory', '0'));
+      await store.putBlock('main', 'c', 1, bytesOf('y'));
+      await store.syncBlocks('main', 'c');
+      assert.notEqual(await store.readBlock('main', 'c', 0), null);
+      await store.commit(one('main', record(0, 'x')));
+      await store.close();
+    });
+  });
+
+  test('an older version of a closed record is not read as the chosen one though the load left it out', async () => {
+    await withServer(async (server) => {
+      const store = await openedOn(server);
+      await store.commit(one('main', record(0, 'zero'), record(1, 'a vote that lost')));
+      await withRedis(server, async (redis) => {
+        const key = 'paxmesh:{a}:log:main:0';
+        const old = (await redis.hgetBuffer(key, '1')) ?? assert.fail('no row');
+        await store.commit(one('main', record(1, 'chosen', { chosen: true })));
+        await store.commit(one('main', ...records(2, 4)));
+        await redis.hset(key, '1', old);
+      });
+      await store.reopen();
+      assert.deepEqual((await store.load('main', 4)).damage, []);
+      assert.equal((await store.read('main', 0, 10, 1e9)).length, 1);
+      assert.deepEqual(await store.read('main', 1, 1, 1e9), []);
+      assert.equal((await store.read('main', 2, 10, 1e9)).length, 3);
       await store.close();
     });
   });
