@@ -127,6 +127,7 @@ export class Reader {
 
   /** More was applied here. */
   advanced(): void {
+    this.#startOver();
     if (this.#options.router.applied >= this.#nextAt) this.#look();
   }
 
