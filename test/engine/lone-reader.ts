@@ -70,7 +70,7 @@ export class LoneReader {
   /** The state of a read that was asked for now. */
   reads(options: ReadOptions = {}, question: unknown = 'all') {
     const read = { state: 'waits' as string, answer: null as unknown, instanceId: -1, error: null as unknown };
-    this.reader.read('counter', question, options).then(
+    this.reader.read('tally', question, options).then(
       ({ answer, instanceId, read: mode }) => Object.assign(read, { state: mode, answer, instanceId }),
       (error: unknown) => Object.assign(read, { state: error instanceof PaxmeshError ? error.code : 'threw', error }),
     );

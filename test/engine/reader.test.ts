@@ -156,7 +156,7 @@ test('in the midst of an instance nothing fresh is answered, and no round begins
   lone.counter.fault = 'bad';
   const command = (text: string, sequence: number) => {
     const id = { origin: 'z', sequence };
-    return { id, machine: 'counter', encoding: 'utf8', bytes: Buffer.from(text), key: null, ifMaster: null } as const;
+    return { id, machine: 'tally', encoding: 'utf8', bytes: Buffer.from(text), key: null, ifMaster: null } as const;
   };
   const batch = [command('good', 0), command('bad', 1)];
   assert.throws(() => lone.router.apply(0, batch));
@@ -316,7 +316,7 @@ test('a name that is no machine, or one that cannot be asked, is refused; what a
     contexts.push(context);
     throw new RangeError(`${question}?`);
   };
-  await assert.rejects(lone.reader.read('counter', 'what', { read: 'local' }), {
+  await assert.rejects(lone.reader.read('tally', 'what', { read: 'local' }), {
     name: 'RangeError',
     message: 'what?',
   });

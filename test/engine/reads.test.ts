@@ -11,7 +11,7 @@ import { count, counter } from '../faults/machines.js';
 const local = { route: 'local' } as const;
 const start = (nodes: readonly NodeId[] = ['a', 'b', 'c']) => Cluster.start({ nodes, machines: () => [counter()] });
 const read = (cluster: Cluster, node: NodeId, options: ReadOptions = {}) =>
-  cluster.group(node).read('counter', null, options);
+  cluster.group(node).read('tally', null, options);
 const holds = ({ answer }: ReadAnswer, text: string) => (answer as string[]).includes(text);
 
 async function codes(cluster: Cluster, calls: readonly Promise<unknown>[]): Promise<string[]> {
