@@ -1,15 +1,12 @@
 // The reader: questions to the machines, each answered from the state applied here, and not before that is as fresh as was
-// asked for. Linearizable reads are put into rounds (read-round.ts): all that wait when a round begins share it, one runs at a
-// time, and a read never takes the answers of a round that began before it came. It bounds how many wait and how long. It
-// writes nothing, and proposes nothing.
+// asked for. What a linearizable read must hold, a quorum of the voters says (read-rounds.ts). It bounds how many wait and how
+// long. It writes nothing, and proposes nothing.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
-import type { Replica } from '../core/replica.js';
-import type { MachineRouter } from '../machines/router.js';
 import { PaxmeshError } from './errors.js';
 import type { ReadAnswer, ReadMode, ReadOptions } from './face.js';
 import type { PeerHello, ReadAsk, ReadAt } from './ports.js';
-import { ReadRound, reachOf } from './read-round.js';
-import type { Roster } from './roster.js';
+import { reachOf } from './read-round.js';
+import { type Proof, ReadRounds, type ReadRoundsOptions } from './read-rounds.js';
 import type { Standing } from './standing.js';
 
 /** Reads that may wait; beyond: 503 overloaded. */
@@ -20,31 +17,18 @@ const SWEEP_MS = 20;
 /** Whoever has not answered by then is asked again; and what was not applied by then may have got lost on its way here. */
 const AGAIN_MS = 150;
 
-export interface ReaderOptions {
-  readonly roster: Roster;
-  readonly router: MachineRouter;
+export interface ReaderOptions extends ReadRoundsOptions {
   readonly standing: Standing;
-  readonly replica: () => Replica | null;
   readonly timeoutMs: Millis;
   readonly now: () => Millis;
   /** The group's time. */
   readonly timeMs: () => Millis;
   /** This node is the master at this moment, by its own clock. */
   readonly holdsLease: () => boolean;
-  /** Unique enough that an answer to a former life of this node is never taken for one of this life. */
-  readonly firstRound: number;
-  readonly send: (to: NodeId, message: ReadAsk | ReadAt) => void;
   /** Something waits. */
   readonly arrived: () => void;
   /** Compares positions with this node: whoever is behind is taught. */
   readonly compareWith: (peer: NodeId) => void;
-}
-
-/** What a quorum has said for a read. It holds as long as the membership applied here has this version. */
-interface Proof {
-  readonly index: InstanceId;
-  readonly version: InstanceId;
-  readonly furthest: NodeId | null;
 }
 
 interface Read {
@@ -61,10 +45,7 @@ interface Read {
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #waiting = new Set<Read>();
-  /** Those of them that need a round which has not begun. */
-  #fresh: Read[] = [];
-  #round: { readonly asked: ReadRound; readonly reads: readonly Read[] } | null = null;
-  #nextRound: number;
+  readonly #rounds: ReadRounds<Read>;
   /** Nobody's wait ends before this instance is applied. */
   #nextAt: InstanceId = Number.POSITIVE_INFINITY;
   /** null: nothing waits. */
@@ -76,7 +57,7 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#nextRound = options.firstRound;
+    this.#rounds = new ReadRounds(options);
   }
 
   async read(name: string, question: unknown, options: ReadOptions): Promise<ReadAnswer> {
@@ -103,7 +84,7 @@ export class Reader {
       if (this.#isAnswered(read)) return;
       if (this.#waiting.size >= READS_MAX) throw new PaxmeshError('overloaded', 'too many reads are waiting');
       this.#waiting.add(read);
-      if (mode !== 'local') this.#fresh.push(read);
+      if (mode !== 'local') this.#rounds.enter(read);
       this.#sweepAt ??= now() + SWEEP_MS;
       this.#nextAt = Math.min(this.#nextAt, this.#endsAt(read));
       arrived();
@@ -118,21 +99,18 @@ export class Reader {
     if (through !== null) this.#options.send(from, { type: 'read-at', id, through });
   }
 
-  answered(from: PeerHello, { id, through }: ReadAt): void {
-    const asked = this.#round?.asked;
-    if (asked === undefined || asked.id !== id) return;
-    asked.count(from, through);
-    this.#conclude();
+  answered(from: PeerHello, message: ReadAt): void {
+    if (this.#rounds.answered(from, message)) this.#look();
   }
 
   /** More was applied here. */
   advanced(): void {
+    this.#rounds.startOver();
     if (this.#options.router.applied >= this.#nextAt) this.#look();
   }
 
   connected(peer: NodeId): void {
-    const asked = this.#round?.asked;
-    if (asked?.silent.includes(peer)) this.#options.send(peer, { type: 'read-ask', id: asked.id });
+    this.#rounds.connected(peer);
   }
 
   /** The group takes no part any more, for now at least: nothing fresh can be read here. */
@@ -146,12 +124,15 @@ export class Reader {
   }
 
   get wakeAt(): Millis | null {
-    return this.#mayBegin ? 0 : this.#sweepAt;
+    return this.#rounds.mayBegin ? 0 : this.#sweepAt;
   }
 
   tick(now: Millis): void {
-    this.#startOver();
-    if (this.#mayBegin) this.#begin(now);
+    this.#rounds.startOver();
+    if (this.#rounds.mayBegin) {
+      this.#againAt = now + AGAIN_MS;
+      if (this.#rounds.begin()) this.#look();
+    }
     if (this.#sweepAt === null || now < this.#sweepAt) return;
     this.#end((read) => (now < read.deadline ? null : this.#late(read)));
     if (now >= this.#againAt) this.#again(now);
@@ -161,54 +142,6 @@ export class Reader {
   }
 
   // ------------------------------------------------------------------------------------------ inside
-
-  /**
-   * Where the group has no gid, its members are a matter of configuration: no quorum of them means anything yet. And in the
-   * midst of an instance the membership may be that of the instance after it already.
-   */
-  get #mayBegin(): boolean {
-    if (this.#round !== null || this.#fresh.length === 0) return false;
-    return this.#membership.gid !== null && this.#options.router.isWhole;
-  }
-
-  /** As applied: it decides the instance after the last one applied, and never goes back. */
-  get #membership() {
-    return this.#options.router.membership.membership;
-  }
-
-  #begin(now: Millis): void {
-    const { roster, replica } = this.#options;
-    const reads = this.#fresh.filter((read) => this.#waiting.has(read));
-    this.#fresh = [];
-    if (reads.length === 0) return;
-    const asked = new ReadRound(this.#nextRound++, this.#membership);
-    this.#round = { asked, reads };
-    const store = roster.storeOf(roster.self);
-    const through = reachOf(replica());
-    if (through !== null && store !== null) asked.count({ id: roster.self, store }, through);
-    this.#againAt = now + AGAIN_MS;
-    this.#conclude();
-    this.#askSilent();
-  }
-
-  #askSilent(): void {
-    const asked = this.#round?.asked;
-    if (asked === undefined) return;
-    for (const id of asked.silent) {
-      if (id !== this.#options.roster.self) this.#options.send(id, { type: 'read-ask', id: asked.id });
-    }
-  }
-
-  #conclude(): void {
-    if (this.#round === null) return;
-    const { asked, reads } = this.#round;
-    const { index, furthest } = asked;
-    if (index === null) return;
-    this.#round = null;
-    const proof = { index, furthest, version: asked.membership.version };
-    for (const read of reads) read.proof = proof;
-    this.#look();
-  }
 
   /** Answers everybody who can be answered. */
   #look(): void {
@@ -247,23 +180,17 @@ export class Reader {
     if (!router.isWhole || standing.outage !== null) return null;
     if (mode === 'lease' && holdsLease()) return 'lease';
     if (proof === null || router.applied < proof.index) return null;
-    if (proof.version === this.#membership.version) return 'linearizable';
+    if (proof.version === router.membership.membership.version) return 'linearizable';
+    // The voters are not those any more that were asked.
     read.proof = null;
-    this.#fresh.push(read);
+    this.#rounds.enter(read);
     return null;
-  }
-
-  /** The voters that are being asked are not those of today. */
-  #startOver(): void {
-    if (this.#round === null || this.#round.asked.membership.version === this.#membership.version) return;
-    this.#fresh = [...this.#round.reads, ...this.#fresh];
-    this.#round = null;
   }
 
   /** Questions, answers or values may have been lost. */
   #again(now: Millis): void {
     this.#againAt = now + AGAIN_MS;
-    this.#askSilent();
+    this.#rounds.askSilent();
     const { router, roster, compareWith } = this.#options;
     const isStuck = this.#mark === router.applied;
     this.#mark = router.applied;
@@ -293,9 +220,7 @@ export class Reader {
       this.#waiting.delete(read);
       read.reject(error);
     }
-    if (this.#round?.reads.every((read) => !this.#waiting.has(read))) this.#round = null;
-    // Where no round can begin or end, those that gave up must not pile up.
-    if (this.#fresh.length > this.#waiting.size) this.#fresh = this.#fresh.filter((read) => this.#waiting.has(read));
+    this.#rounds.forget((read) => this.#waiting.has(read));
   }
 }
 
