@@ -14,7 +14,7 @@ import { VirtualClock } from './virtual-clock.js';
 
 const GROUP = 'g';
 const LETTER_MS = 0.5;
-const LEASE_MS = 60_000;
+export const LEASE_MS = 60_000;
 const PATIENCE_MS = 10_000;
 export const VALUE_BYTES_MAX = 64 * 1024;
 
@@ -33,6 +33,7 @@ interface Life {
   readonly node: PaxosNode;
   readonly end: End;
   readonly store: MemoryStore;
+  readonly clock: VirtualClock;
 }
 
 export class Cluster {
@@ -113,7 +114,7 @@ export class Cluster {
       machines: () => this.#options.machines?.(id) ?? [],
       fatal: (error) => this.#errors.push(error),
     });
-    this.#lives.set(id, { node, end, store });
+    this.#lives.set(id, { node, end, store, clock });
     await node.start();
     for (const [other, life] of this.#lives) if (other !== id) this.#link(end, life.end);
   }
@@ -126,6 +127,11 @@ export class Cluster {
     life.store.crash();
     life.node.close();
     for (const { end } of this.#lives.values()) end.down(life.end.self);
+  }
+
+  /** The event loop of this node has stood still for so long; what was due meanwhile has not run yet. */
+  stoodStill(id: NodeId, ms: number): void {
+    this.#lives.get(id)?.clock.stoodStill(ms);
   }
 
   /** The next commit of this node fails, with nothing or with all of it on disk. */

@@ -1,4 +1,5 @@
-// The clock of a production node on virtual time: one time for all, never wrong, and as coarse as real timers are.
+// The clock of a production node on virtual time: one time for all, never wrong, and as coarse as real timers are. A process
+// that stood still finds it ahead, and its timers late.
 import type { Random } from '../../src/core/random.js';
 import type { Clock, Timer } from '../../src/engine/ports.js';
 import type { VirtualTime } from '../../src/simulator/virtual-time.js';
@@ -6,6 +7,7 @@ import type { VirtualTime } from '../../src/simulator/virtual-time.js';
 export class VirtualClock implements Clock {
   readonly #time: VirtualTime;
   readonly #random: Random;
+  #aheadMs = 0;
 
   constructor(time: VirtualTime, random: Random) {
     this.#time = time;
@@ -13,7 +15,12 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#time.now;
+    return this.#time.now + this.#aheadMs;
+  }
+
+  /** The process has stood still for so long, and nothing of it has run since. */
+  stoodStill(ms: number): void {
+    this.#aheadMs += ms;
   }
 
   wallMs(): number {

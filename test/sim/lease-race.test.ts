@@ -94,13 +94,23 @@ test('the lease has mutants in the simulator', () => {
   assert.ok(OF_THE_SIMULATOR.length >= 6);
 });
 
-for (const { name, edits } of [...OF_THE_SIMULATOR, ...MORE]) {
-  test(`the race sees two masters with: ${name}`, async () => {
-    const falls = { invariant: 'one-master', profile: 'lease-and-drift', seed: 1 } as const;
-    await withMutant({ name, edits, falls }, async (root) => {
-      const url = pathToFileURL(join(root, 'src', 'simulator', 'lease-race.js')).href;
-      const { raceForLeases: race }: Race = await import(url);
-      assert.equal(race({ seed: 1, leases: 50_000, drift: 0.05 }).failure?.invariant, 'one-master');
-    });
+/** What the race sees broken in code with this fault. */
+function brokenBy(name: string, edits: readonly Edit[]): Promise<string | undefined> {
+  const falls = { invariant: 'one-master', profile: 'lease-and-drift', seed: 1 } as const;
+  return withMutant({ name, edits, falls }, async (root) => {
+    const url = pathToFileURL(join(root, 'src', 'simulator', 'lease-race.js')).href;
+    const { raceForLeases: race }: Race = await import(url);
+    return race({ seed: 1, leases: 50_000, drift: 0.05 }).failure?.invariant;
   });
 }
+
+for (const { name, edits } of [...OF_THE_SIMULATOR, ...MORE]) {
+  test(`the race sees two masters with: ${name}`, async () => {
+    assert.equal(await brokenBy(name, edits), 'one-master');
+  });
+}
+
+test('the race sees when nobody stands for the lease', async () => {
+  const edits: readonly Edit[] = [[KEEPER, 'if (now < this.#othersUntil) {', 'if (true) {']];
+  assert.equal(await brokenBy('nobody stands', edits), 'progress');
+});
