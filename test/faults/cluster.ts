@@ -42,6 +42,8 @@ export class Cluster {
   readonly said: Said[] = [];
   /** Looks on while something is said. */
   onSaid: (said: Said) => void = () => {};
+  /** What does not arrive. */
+  isLost: (said: Said) => boolean = () => false;
   readonly #ids: readonly NodeId[];
   readonly #options: ClusterOptions;
   readonly #random = new Random(1);
@@ -86,7 +88,13 @@ export class Cluster {
     return this.#disks.get(id)?.groups.get(GROUP);
   }
 
-  async startNode(id: NodeId): Promise<void> {
+  /** A node that founds nothing, linked with all, waits to be added. */
+  async join(id: NodeId): Promise<void> {
+    this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
+    await this.startNode(id, []);
+  }
+
+  async startNode(id: NodeId, founders: readonly NodeId[] = this.#ids): Promise<void> {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no ${id}`);
     const clock = new VirtualClock(this.time, this.#random);
@@ -96,7 +104,7 @@ export class Cluster {
     });
     const opening = await store.open();
     const end = new End(this, { id, store: opening.identity });
-    const members = this.#ids.map((each) => ({ id: each, url: `http://${each}` }));
+    const members = founders.map((each) => ({ id: each, url: `http://${each}` }));
     const node = new PaxosNode({
       id,
       url: `http://${id}`,
@@ -189,13 +197,14 @@ export class Cluster {
   // ------------------------------------------------------------------------------------ for the ends
 
   carry(from: PeerHello, to: NodeId, messages: readonly PeerMessage[], link: object): void {
-    for (const message of messages) {
+    const carried = messages.filter((message) => {
       const said = { from: from.id, to, message };
       this.said.push(said);
       this.onSaid(said);
-    }
+      return !this.isLost(said);
+    });
     if (this.#swallowed.has(from.id) || this.#swallowed.has(to)) return;
-    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, messages, link));
+    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, carried, link));
   }
 
   #link(one: End, other: End): void {
