@@ -1,8 +1,9 @@
 // Production nodes in one process, for the faults that show only when a node's parts work together: the nodes, their pump
-// and the memory store are the real ones; time is virtual, and letters take half a millisecond. The same calls give the
-// same run. Links are quiet when all is well: leases are long, so that an idle cluster says nothing.
+// and the memory store are the real ones; time is virtual, and letters take half a millisecond unless told. The same calls
+// give the same run. Links are quiet when all is well: leases are long, so that an idle cluster says nothing.
 import type { NodeId } from '../../src/core/ids.js';
 import { Random } from '../../src/core/random.js';
+import type { Value } from '../../src/core/value.js';
 import type { GroupFace } from '../../src/engine/face.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
 import type { PeerHello, PeerMessage, Transport, TransportListener } from '../../src/engine/ports.js';
@@ -27,6 +28,14 @@ export interface Said {
 export interface ClusterOptions {
   readonly nodes?: readonly NodeId[];
   readonly machines?: (node: NodeId) => readonly StateMachine[];
+  readonly seed?: number;
+  readonly leaseMs?: number;
+  readonly valueBytesMax?: number;
+  /** Speed of a node's clock. */
+  readonly speed?: (random: Random) => number;
+  /** How long a letter is under way, and a save; letters of a link keep their order. */
+  readonly letterMs?: (bytes: number, random: Random) => number;
+  readonly saveMs?: (bytes: number, random: Random) => number;
 }
 
 interface Life {
@@ -46,15 +55,18 @@ export class Cluster {
   isLost: (said: Said) => boolean = () => false;
   readonly #ids: readonly NodeId[];
   readonly #options: ClusterOptions;
-  readonly #random = new Random(1);
+  readonly #random: Random;
   readonly #disks = new Map<NodeId, MemoryDisk>();
   readonly #lives = new Map<NodeId, Life>();
   readonly #failing = new Map<NodeId, 'before' | 'after'>();
   readonly #swallowed = new Set<NodeId>();
   readonly #errors: unknown[] = [];
+  /** By sender and receiver: when the last letter arrives. */
+  readonly #arrivals = new Map<string, number>();
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#random = new Random(options.seed ?? 1);
     this.#ids = options.nodes ?? ['a', 'b', 'c'];
     for (const id of this.#ids) this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
   }
@@ -97,9 +109,15 @@ export class Cluster {
   async startNode(id: NodeId, founders: readonly NodeId[] = this.#ids): Promise<void> {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no ${id}`);
-    const clock = new VirtualClock(this.time, this.#random);
+    const { leaseMs = LEASE_MS, valueBytesMax = VALUE_BYTES_MAX, speed, saveMs } = this.#options;
+    const clock = new VirtualClock(this.time, this.#random, speed?.(this.#random));
     const store = new MemoryStore(disk, {
-      beforeDurable: () => this.#maybeFail(id, 'before'),
+      beforeDurable: async (batch) => {
+        await this.#maybeFail(id, 'before');
+        if (saveMs === undefined) return;
+        const ms = saveMs(bytesIn(batch.flatMap(({ writes }) => writes)), this.#random);
+        await new Promise<void>((resolve) => this.time.after(ms, resolve));
+      },
       afterDurable: () => this.#maybeFail(id, 'after'),
     });
     const opening = await store.open();
@@ -111,9 +129,9 @@ export class Cluster {
       version: 'test',
       groups: [GROUP],
       members,
-      leaseMs: LEASE_MS,
+      leaseMs,
       timeoutMs: 1000,
-      valueBytesMax: VALUE_BYTES_MAX,
+      valueBytesMax,
       store,
       opening,
       transport: end,
@@ -204,7 +222,11 @@ export class Cluster {
       return !this.isLost(said);
     });
     if (this.#swallowed.has(from.id) || this.#swallowed.has(to)) return;
-    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, carried, link));
+    const takes = this.#options.letterMs?.(bytesIn(carried), this.#random) ?? LETTER_MS;
+    const pair = `${from.id} ${to}`;
+    const at = Math.max(this.time.now + takes, this.#arrivals.get(pair) ?? 0);
+    this.#arrivals.set(pair, at);
+    this.time.at(at, () => this.#lives.get(to)?.end.deliver(from, carried, link));
   }
 
   #link(one: End, other: End): void {
@@ -231,6 +253,17 @@ export class Cluster {
   #check(): void {
     if (this.#errors.length > 0) throw this.#errors[0];
   }
+}
+
+/** Bytes of the values inside, which is what large letters and saves are made of. */
+function bytesIn(things: readonly object[]): number {
+  let bytes = 0;
+  for (const thing of things) {
+    if ('value' in thing) bytes += (thing.value as Value).bytes.length;
+    if ('batch' in thing) bytes += (thing.batch as Uint8Array).length;
+    if ('entries' in thing) bytes += bytesIn(thing.entries as readonly object[]);
+  }
+  return bytes;
 }
 
 /** One node's end of the network. */
