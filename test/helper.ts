@@ -3,10 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { type AppOptions, buildApp } from '../src/app.js';
+import type { GroupBackup } from '../src/engine/backup-desk.js';
 import { PaxmeshError } from '../src/engine/errors.js';
 import type {
   BatchCommitted,
   ChangeOptions,
+  CheckpointView,
   Committed,
   FeedEvent,
   Follower,
@@ -23,7 +25,10 @@ import type {
   NodeFace,
   ProposalState,
   ProposeOptions,
+  ReadAnswer,
+  ReadOptions,
   ReadyCheck,
+  RetentionView,
   ValueView,
 } from '../src/engine/face.js';
 
@@ -40,6 +45,8 @@ export class FakeGroup implements GroupFace {
   master: Partial<MasterView> = {};
   checks: ReadyCheck[] = [{ name: 'store', ok: true, code: null, detail: 'takes writes' }];
   openFollowers = 0;
+  readonly taken: CheckpointView[] = [];
+  retention: RetentionView = { keepInstances: 1_000_000, trimming: 'running' };
   readonly #keys = new Map<string, { readonly digest: string; readonly answer: Committed }>();
   readonly #watchers = new Set<() => void>();
 
@@ -225,6 +232,41 @@ export class FakeGroup implements GroupFace {
 
   ready(): readonly ReadyCheck[] {
     return this.checks;
+  }
+
+  async read(machine: string, _question?: unknown, options?: ReadOptions): Promise<ReadAnswer> {
+    if (this.failure !== null) throw this.failure;
+    throw new PaxmeshError('unknown-machine', `${machine} answers nothing here, ${options?.read ?? 'linearizable'} or not`);
+  }
+
+  changed(waitMs: number, signal?: AbortSignal): Promise<void> {
+    return this.#changed(waitMs, signal);
+  }
+
+  checkpoints(): readonly CheckpointView[] {
+    return this.taken;
+  }
+
+  async takeCheckpoint(): Promise<CheckpointView> {
+    if (this.failure !== null) throw this.failure;
+    const takenAt = new Date(0).toISOString();
+    const checkpoint = { instanceId: this.applied, bytes: 1, blocks: 1, checksum: '00000000', takenAt };
+    this.taken.unshift(checkpoint);
+    return checkpoint;
+  }
+
+  async setRetention(patch: Partial<RetentionView>): Promise<RetentionView> {
+    if (this.failure !== null) throw this.failure;
+    this.retention = { ...this.retention, ...patch };
+    return this.retention;
+  }
+
+  backup(): GroupBackup {
+    throw new PaxmeshError('halted', 'nothing to write down');
+  }
+
+  async restore(): Promise<number> {
+    throw new PaxmeshError('precondition-failed', 'used before');
   }
 
   #check(command: NewCommand): void {

@@ -23,11 +23,24 @@ export const SEAL_COMMANDS_MAX = 10_000;
 /** Callers that were just answered usually call again: from so many on, a value waits for them, at most so long. */
 const COHORT_MIN = 8;
 const COHORT_MS = 2;
-/** A forward that has not come back from the log by then is proposed by other means; large ones take their time. */
+/**
+ * A forward that has not come back from the log by then is proposed by other means; large ones take their time. While the
+ * log goes on it is somebody's turn, just not ours: then it is handed over again at last, and not fought for. Writers that
+ * outbid each other are slow, and cost the master its renewals.
+ */
 const FORWARD_PATIENCE_MS = 400;
+const FORWARD_PATIENCE_MS_MAX = 3000;
 const FORWARD_BYTES_PER_MS = 4000;
+/**
+ * So much may be on its way to one node and not yet back from the log. A link keeps its order: behind a whole queue of
+ * large values this node's votes would come too late for the lease, and for everybody's commits.
+ */
+const FORWARD_WINDOW_BYTES = 2 * 1024 * 1024;
+const COMMAND_OVERHEAD_BYTES = 64;
 /** How long a node that refused or lost forwards is not asked again. */
 const FORWARD_AVOID_MS = 1000;
+/** How long what waits stays here when a node is full: it is the right one, and would be for everybody else too. */
+const FORWARD_PAUSE_MS = 100;
 
 export interface Placed {
   readonly instance: number;
@@ -49,6 +62,8 @@ interface Unit {
   readonly settle: ((settlement: readonly Placed[] | PaxmeshError) => void) | null;
   /** How often it has left this queue with an end that is not known to be "nothing happened". */
   sends: number;
+  /** The node it was handed to and has not come back from. */
+  at: NodeId | null;
   done: boolean;
 }
 
@@ -56,6 +71,7 @@ interface Forwarded {
   readonly to: NodeId;
   readonly units: Unit[];
   readonly until: Millis;
+  readonly latest: Millis;
 }
 
 export interface Submission {
@@ -76,6 +92,13 @@ export class Committer {
   readonly #remote = new Set<Unit>();
   readonly #forwards = new Map<number, Forwarded>();
   readonly #avoid = new Map<NodeId, Millis>();
+  /** Nodes that are full get nothing until then. */
+  readonly #paused = new Map<NodeId, Millis>();
+  #appliedAt: Millis = Number.NEGATIVE_INFINITY;
+  /** Bytes under way to each node. */
+  readonly #handedOver = new Map<NodeId, number>();
+  /** Units that are to be proposed here and nowhere else, wherever they are. */
+  #locals = 0;
   /** How many callers were answered last, when, and how many waited then. */
   #cohort = { answered: 0, until: 0, expected: 0 };
   #inFlight: { readonly id: string; readonly units: Unit[] } | null = null;
@@ -170,7 +193,8 @@ export class Committer {
   seal(onlyLocal: boolean, timeMs: Millis): Value | null {
     const units = this.#system.filter((unit) => unit.wanted?.() ?? true);
     this.#system = [];
-    this.#take(units, onlyLocal);
+    // The queue may be long, and nothing in it may be meant for this node.
+    if (!onlyLocal || this.#locals > 0) this.#take(units, onlyLocal);
     if (units.length === 0) return null;
     for (const unit of units) unit.sends++;
     const id = this.nextValueId();
@@ -206,20 +230,24 @@ export class Committer {
     return until === undefined || now >= until;
   }
 
-  /** What waits and may be forwarded, as one message; null when there is nothing. */
+  /** What waits and may be forwarded, as one message; null when there is nothing, or enough is on its way there. */
   forward(to: NodeId, now: Millis, reply: boolean): Forward | null {
     const units: Unit[] = [];
+    if ((this.#handedOver.get(to) ?? 0) >= FORWARD_WINDOW_BYTES || now < (this.#paused.get(to) ?? now)) return null;
     this.#take(units, false, true);
     if (units.length === 0) return null;
     let waitMs = 0;
     let bytes = 0;
     for (const unit of units) {
       unit.sends++;
+      unit.at = to;
+      this.#handOver(to, weightOf(unit));
       bytes += unit.bytes;
       waitMs = Math.max(waitMs, unit.deadline - now);
     }
     const id = this.#forwardId++;
-    this.#forwards.set(id, { to, units, until: now + FORWARD_PATIENCE_MS + bytes / FORWARD_BYTES_PER_MS });
+    const until = now + FORWARD_PATIENCE_MS + bytes / FORWARD_BYTES_PER_MS;
+    this.#forwards.set(id, { to, units, until, latest: until + FORWARD_PATIENCE_MS_MAX });
     return {
       type: 'forward',
       id,
@@ -233,9 +261,10 @@ export class Committer {
     const forwarded = this.#forwards.get(id);
     if (forwarded === undefined) return;
     this.#forwards.delete(id);
-    this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
     const known: ErrorCode = isErrorCode(code) ? code : 'overloaded';
     const final = known === 'overloaded';
+    if (final) this.#paused.set(forwarded.to, now + FORWARD_PAUSE_MS);
+    else this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
     const back: Unit[] = [];
     for (const unit of forwarded.units) {
       // Refused means that nothing came of this one; where it was sent before, its outcome is still open.
@@ -274,6 +303,7 @@ export class Committer {
   /** An entry was applied here: callers whose commands it holds get their answers. */
   applied({ entry, commands, outcomes }: AppliedEntry, now: Millis): void {
     const before = this.#waiting.size;
+    this.#appliedAt = now;
     for (let index = 0; index < commands.length; index++) {
       const command = commands[index];
       if (command === undefined || command.id.origin !== this.#origin) continue;
@@ -304,7 +334,9 @@ export class Committer {
     for (const [id, forwarded] of this.#forwards) {
       if (forwarded.units.every((unit) => unit.done)) this.#forwards.delete(id);
       else if (now >= forwarded.until) {
-        this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
+        const goesOn = now - this.#appliedAt < FORWARD_PATIENCE_MS;
+        if (goesOn && now < forwarded.latest) continue;
+        if (!goesOn) this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
         this.#recall(id, forwarded);
       }
     }
@@ -322,6 +354,7 @@ export class Committer {
   }
 
   #enter(unit: Unit): void {
+    if (unit.local) this.#locals++;
     this.#units++;
     this.#bytes += unit.bytes;
     this.#queue.push(unit);
@@ -361,6 +394,7 @@ export class Committer {
 
   #return(units: readonly Unit[]): void {
     const alive = units.filter((unit) => !unit.done);
+    for (const unit of alive) this.#cameBack(unit);
     this.#system = alive.filter((unit) => unit.wanted !== null).concat(this.#system);
     const user = alive.filter((unit) => unit.wanted === null);
     if (user.length > 0) this.#queue.putBack(user);
@@ -383,7 +417,18 @@ export class Committer {
     if (this.#remote.delete(unit)) this.#forget(unit);
   }
 
+  #cameBack(unit: Unit): void {
+    if (unit.at !== null) this.#handOver(unit.at, -weightOf(unit));
+    unit.at = null;
+  }
+
+  #handOver(to: NodeId, bytes: number): void {
+    this.#handedOver.set(to, (this.#handedOver.get(to) ?? 0) + bytes);
+  }
+
   #forget(unit: Unit): void {
+    this.#cameBack(unit);
+    if (unit.local) this.#locals--;
     unit.done = true;
     unit.commands = [];
     this.#units--;
@@ -401,5 +446,9 @@ function newUnit(
 ): Unit {
   let bytes = 0;
   for (const command of commands) bytes += command.bytes.length;
-  return { commands, count: commands.length, bytes, deadline, local, wanted, settle, sends: 0, done: false };
+  return { commands, count: commands.length, bytes, deadline, local, wanted, settle, sends: 0, at: null, done: false };
+}
+
+function weightOf({ bytes, count }: Unit): number {
+  return bytes + count * COMMAND_OVERHEAD_BYTES;
 }

@@ -105,13 +105,15 @@ export class GroupDesk implements GroupFace, FeedSource {
     });
     const { roster, lease, invite, say: send } = parts;
     const intake = this.#intake;
-    this.#members = new MembersDesk({ roster, intake, clock, invite, view: () => this.membersView() });
     const gid = () => roster.current.gid;
     const newId = () => `${origin}/${committer.nextSequence()}`;
     this.#backup = new BackupDesk({ router, applier: parts.applier, intake, gid, valueBytesMax, newId });
     const lastChosen = () => this.lastChosen;
     const view = () => this.masterView();
-    this.#master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
+    const master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
+    this.#master = master;
+    const relieve = (id: NodeId, withinMs: Millis) => master.relieve(id, withinMs);
+    this.#members = new MembersDesk({ roster, intake, clock, invite, relieve, view: () => this.membersView() });
     const { replica, compareWith, firstRound } = parts;
     const holdsLease = () => this.masterView().self;
     const timeMs = () => router.timeMs;

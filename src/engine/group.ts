@@ -193,6 +193,10 @@ export class Group implements Pumped {
       isMaster: () => this.desk.masterView().self,
       lastChosen: () => this.#log.lastChosen,
       propose: (change) => this.#proposeChange(change),
+      resign: (heir) => {
+        const { version } = this.desk.masterView();
+        if (version !== null) this.#lease.resign(version, heir, clock.now());
+      },
     });
     this.#alarms = new Alarms({
       machines: this.#router.machines,

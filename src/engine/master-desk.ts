@@ -13,6 +13,8 @@ import type { Roster } from './roster.js';
 const LOOK_MS = 20;
 /** An order that a lost link may have swallowed is said again. */
 const REPEAT_MS = 300;
+/** How long a member that is to lose its vote may take to pass the lease on. */
+const RELIEF_MS = 2000;
 
 export interface MasterDeskOptions {
   readonly roster: Roster;
@@ -38,7 +40,7 @@ export class MasterDesk {
   async release(): Promise<MasterView> {
     const { version } = this.#options.view();
     if (version === null) return this.#options.view();
-    return this.#untilDone(null, (view) => view.version !== version);
+    return this.#untilDone(null, this.#options.timeoutMs, (view) => view.version !== version);
   }
 
   /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
@@ -49,11 +51,26 @@ export class MasterDesk {
     // One that holds it still, and is a voter no more, has it until it runs out.
     if (member.role === 'voter' && view().node === to) return view();
     const counts = roster.liveVoters().some(({ id }) => id === to);
-    const position = to === roster.self ? lastChosen() : (roster.lastChosenAt(to) ?? -1);
-    if (!counts || position < lastChosen() - LAG_MAX) {
+    if (!counts || this.#position(to) < lastChosen() - LAG_MAX) {
       throw new PaxmeshError('not-caught-up', `${to} is not a voter that is connected and level`);
     }
-    return this.#untilDone(to, ({ node }) => node === to);
+    return this.#untilDone(to, this.#options.timeoutMs, ({ node }) => node === to);
+  }
+
+  /**
+   * Before this member loses its vote: whoever holds the lease keeps it until it has run out, voter or not, and nobody may
+   * take it meanwhile. So the voter that is furthest gets it first, if it may be had in time.
+   */
+  async relieve(id: NodeId, withinMs: Millis): Promise<void> {
+    const { roster, view } = this.#options;
+    const heir = this.#furthest(id);
+    if (view().node !== id || !roster.isLive(id) || heir === null) return;
+    try {
+      await this.#untilDone(heir, Math.min(withinMs, RELIEF_MS), ({ node }) => node !== null && node !== id);
+    } catch (error) {
+      // A lease that cannot be moved runs out by itself. It must not keep anybody from taking a vote away.
+      if (!(error instanceof PaxmeshError)) throw error;
+    }
   }
 
   /** Resolves when the lease that runs is of the new length. */
@@ -65,9 +82,26 @@ export class MasterDesk {
     return view();
   }
 
-  async #untilDone(heir: NodeId | null, isDone: (view: MasterView) => boolean): Promise<MasterView> {
-    const { clock, timeoutMs, view, refusal } = this.#options;
-    const until = clock.now() + timeoutMs;
+  #position(id: NodeId): InstanceId {
+    const { roster, lastChosen } = this.#options;
+    return id === roster.self ? lastChosen() : (roster.lastChosenAt(id) ?? -1);
+  }
+
+  /** The voter in reach, other than this one, that has most of the log; null: none is level enough. */
+  #furthest(than: NodeId): NodeId | null {
+    let furthest: NodeId | null = null;
+    let position = this.#options.lastChosen() - LAG_MAX;
+    for (const { id } of this.#options.roster.liveVoters()) {
+      if (id === than || this.#position(id) < position) continue;
+      furthest = id;
+      position = this.#position(id);
+    }
+    return furthest;
+  }
+
+  async #untilDone(heir: NodeId | null, withinMs: Millis, isDone: (view: MasterView) => boolean): Promise<MasterView> {
+    const { clock, view, refusal } = this.#options;
+    const until = clock.now() + withinMs;
     for (let repeatAt = clock.now(); ; ) {
       const refused = refusal();
       if (refused !== null) throw refused;

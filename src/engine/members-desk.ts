@@ -1,6 +1,7 @@
 // Changes of the membership as people order them. Each is computed from the list as applied here and carries its version,
 // so that of two at once one finds the list changed; without If-Match it is computed again. Refused before anything is
-// proposed: what would leave fewer live voters than the new quorum, unless forced.
+// proposed: what would leave fewer live voters than the new quorum, unless forced. A master that is to lose its vote passes
+// the lease on first.
 import type { Millis, NodeId } from '../core/ids.js';
 import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import { changedMembership, type MembershipChange } from '../core/membership-change.js';
@@ -23,6 +24,8 @@ export interface MembersDeskOptions {
   readonly view: () => MembersView;
   /** Keeps a link with a node that is not a member yet; the answer ends that. */
   readonly invite: (guest: PeerAddress) => () => void;
+  /** Lets the holder of the lease, if that is this member, pass it on. Resolves also when that was in vain. */
+  readonly relieve: (id: NodeId, withinMs: Millis) => Promise<void>;
 }
 
 type Basis = { readonly gid: string; readonly expects: number };
@@ -87,7 +90,7 @@ export class MembersDesk {
     { ifMatch, force = false, timeoutMs }: ChangeOptions,
     keepsQuorum: (before: Membership, after: Membership) => boolean,
   ): Promise<MembersView> {
-    const { roster, intake, view } = this.#options;
+    const { roster, intake, view, relieve } = this.#options;
     for (let tries = 1; ; tries++) {
       const { current } = roster;
       if (current.gid === null) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
@@ -103,6 +106,9 @@ export class MembersDesk {
           'fewer voters would be live than make a quorum; ?force=true does it',
         );
       }
+      const loser = votersOf(current).find(({ id }) => memberOf(after, id)?.role !== 'voter');
+      if (loser !== undefined)
+        await relieve(loser.id, timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs / 2);
       try {
         await intake.order(MEMBERSHIP, change, timeoutMs);
         return view();

@@ -1,7 +1,8 @@
 // The steward: chores of the master that nobody orders. It lists the stores of founders that were away, gives their vote to
 // candidates that are level and to be heard, and lets go of whom they stand in for. One change at a time, each computed
-// from the membership as applied; what it proposes in vain it proposes again.
-import type { InstanceId, Millis } from '../core/ids.js';
+// from the membership as applied; what it proposes in vain it proposes again. When it is this node itself that has to go, it
+// passes the lease on first, and the next master lets it go.
+import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { type Member, type Membership, memberOf } from '../core/membership.js';
 import { changedMembership, type MembershipChange } from '../core/membership-change.js';
 import type { Roster } from './roster.js';
@@ -13,6 +14,8 @@ export interface StewardOptions {
   readonly isMaster: () => boolean;
   readonly lastChosen: () => InstanceId;
   readonly propose: (change: MembershipChange) => void;
+  /** Gives the lease to this voter; null: to whoever takes it. */
+  readonly resign: (heir: NodeId | null) => void;
 }
 
 export class Steward {
@@ -20,6 +23,8 @@ export class Steward {
   #lookAt: Millis = 0;
   /** What was chosen here at the last look: who has it all by the next one is level. */
   #mark: InstanceId = Number.POSITIVE_INFINITY;
+  /** The membership in which it has tried to pass the lease on. If that was in vain, it goes with the lease. */
+  #resignedIn: InstanceId | null = null;
 
   constructor(options: StewardOptions) {
     this.#options = options;
@@ -39,7 +44,13 @@ export class Steward {
     this.#lookAt = now + LOOK_MS;
     const change = this.#nextChange();
     this.#mark = this.#options.lastChosen();
-    if (change !== null) this.#options.propose(change);
+    if (change === null) return;
+    const { roster, resign, propose } = this.#options;
+    const { version, members } = roster.current;
+    if (change.op === 'remove' && change.id === roster.self && this.#resignedIn !== version) {
+      this.#resignedIn = version;
+      resign(members.find(({ id, replaces }) => replaces === roster.self && roster.isLive(id))?.id ?? null);
+    } else propose(change);
   }
 
   #nextChange(): MembershipChange | null {

@@ -1,8 +1,9 @@
 // Production nodes in one process, for the faults that show only when a node's parts work together: the nodes, their pump
-// and the memory store are the real ones; time is virtual, and letters take half a millisecond. The same calls give the
-// same run. Links are quiet when all is well: leases are long, so that an idle cluster says nothing.
+// and the memory store are the real ones; time is virtual, and letters take half a millisecond unless told. The same calls
+// give the same run. Links are quiet when all is well: leases are long, so that an idle cluster says nothing.
 import type { NodeId } from '../../src/core/ids.js';
 import { Random } from '../../src/core/random.js';
+import type { Value } from '../../src/core/value.js';
 import type { GroupFace } from '../../src/engine/face.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
 import type { PeerHello, PeerMessage, Transport, TransportListener } from '../../src/engine/ports.js';
@@ -14,7 +15,7 @@ import { VirtualClock } from './virtual-clock.js';
 
 const GROUP = 'g';
 const LETTER_MS = 0.5;
-const LEASE_MS = 60_000;
+export const LEASE_MS = 60_000;
 const PATIENCE_MS = 10_000;
 export const VALUE_BYTES_MAX = 64 * 1024;
 
@@ -27,12 +28,21 @@ export interface Said {
 export interface ClusterOptions {
   readonly nodes?: readonly NodeId[];
   readonly machines?: (node: NodeId) => readonly StateMachine[];
+  readonly seed?: number;
+  readonly leaseMs?: number;
+  readonly valueBytesMax?: number;
+  /** Speed of a node's clock. */
+  readonly speed?: (random: Random) => number;
+  /** How long a letter is under way, and a save; letters of a link keep their order. */
+  readonly letterMs?: (bytes: number, random: Random) => number;
+  readonly saveMs?: (bytes: number, random: Random) => number;
 }
 
 interface Life {
   readonly node: PaxosNode;
   readonly end: End;
   readonly store: MemoryStore;
+  readonly clock: VirtualClock;
 }
 
 export class Cluster {
@@ -45,15 +55,18 @@ export class Cluster {
   loses: (said: Said) => boolean = () => false;
   readonly #ids: readonly NodeId[];
   readonly #options: ClusterOptions;
-  readonly #random = new Random(1);
+  readonly #random: Random;
   readonly #disks = new Map<NodeId, MemoryDisk>();
   readonly #lives = new Map<NodeId, Life>();
   readonly #failing = new Map<NodeId, 'before' | 'after'>();
   readonly #swallowed = new Set<NodeId>();
   readonly #errors: unknown[] = [];
+  /** By sender and receiver: when the last letter arrives. */
+  readonly #arrivals = new Map<string, number>();
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#random = new Random(options.seed ?? 1);
     this.#ids = options.nodes ?? ['a', 'b', 'c'];
     for (const id of this.#ids) this.#disks.set(id, new MemoryDisk(`store-of-${id}`));
   }
@@ -116,17 +129,23 @@ export class Cluster {
     return node;
   }
 
-  async startNode(id: NodeId): Promise<void> {
+  /** `founders`: whom its configuration names. */
+  async startNode(id: NodeId, founders = this.#ids.includes(id) ? this.#ids : []): Promise<void> {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no ${id}`);
-    const clock = new VirtualClock(this.time, this.#random);
+    const { leaseMs = LEASE_MS, valueBytesMax = VALUE_BYTES_MAX, speed, saveMs } = this.#options;
+    const clock = new VirtualClock(this.time, this.#random, speed?.(this.#random));
     const store = new MemoryStore(disk, {
-      beforeDurable: () => this.#maybeFail(id, 'before'),
+      beforeDurable: async (batch) => {
+        await this.#maybeFail(id, 'before');
+        if (saveMs === undefined) return;
+        const ms = saveMs(bytesIn(batch.flatMap(({ writes }) => writes)), this.#random);
+        await new Promise<void>((resolve) => this.time.after(ms, resolve));
+      },
       afterDurable: () => this.#maybeFail(id, 'after'),
     });
     const opening = await store.open();
     const end = new End(this, { id, store: opening.identity });
-    const founders = this.#ids.includes(id) ? this.#ids : [];
     const members = founders.map((each) => ({ id: each, url: `http://${each}` }));
     const node = new PaxosNode({
       id,
@@ -134,9 +153,9 @@ export class Cluster {
       version: 'test',
       groups: [GROUP],
       members,
-      leaseMs: LEASE_MS,
+      leaseMs,
       timeoutMs: 1000,
-      valueBytesMax: VALUE_BYTES_MAX,
+      valueBytesMax,
       store,
       opening,
       transport: end,
@@ -145,7 +164,7 @@ export class Cluster {
       machines: () => this.#options.machines?.(id) ?? [],
       fatal: (error) => this.#errors.push(error),
     });
-    this.#lives.set(id, { node, end, store });
+    this.#lives.set(id, { node, end, store, clock });
     await node.start();
     for (const [other, life] of this.#lives) if (other !== id) this.#link(end, life.end);
   }
@@ -158,6 +177,11 @@ export class Cluster {
     life.store.crash();
     life.node.close();
     for (const { end } of this.#lives.values()) end.down(life.end.self);
+  }
+
+  /** The event loop of this node has stood still for so long; what was due meanwhile has not run yet. */
+  stoodStill(id: NodeId, ms: number): void {
+    this.#lives.get(id)?.clock.stoodStill(ms);
   }
 
   /** The next commit of this node fails, with nothing or with all of it on disk. */
@@ -220,14 +244,18 @@ export class Cluster {
   // ------------------------------------------------------------------------------------ for the ends
 
   carry(from: PeerHello, to: NodeId, messages: readonly PeerMessage[], link: object): void {
-    for (const message of messages) {
+    const carried = messages.filter((message) => {
       const said = { from: from.id, to, message };
       this.said.push(said);
       this.onSaid(said);
-    }
+      return !this.loses(said);
+    });
     if (this.#swallowed.has(from.id) || this.#swallowed.has(to)) return;
-    const kept = messages.filter((message) => !this.loses({ from: from.id, to, message }));
-    this.time.after(LETTER_MS, () => this.#lives.get(to)?.end.deliver(from, kept, link));
+    const takes = this.#options.letterMs?.(bytesIn(carried), this.#random) ?? LETTER_MS;
+    const pair = `${from.id} ${to}`;
+    const at = Math.max(this.time.now + takes, this.#arrivals.get(pair) ?? 0);
+    this.#arrivals.set(pair, at);
+    this.time.at(at, () => this.#lives.get(to)?.end.deliver(from, carried, link));
   }
 
   #link(one: End, other: End): void {
@@ -254,6 +282,17 @@ export class Cluster {
   #check(): void {
     if (this.#errors.length > 0) throw this.#errors[0];
   }
+}
+
+/** Bytes of the values inside, which is what large letters and saves are made of. */
+function bytesIn(things: readonly object[]): number {
+  let bytes = 0;
+  for (const thing of things) {
+    if ('value' in thing) bytes += (thing.value as Value).bytes.length;
+    if ('batch' in thing) bytes += (thing.batch as Uint8Array).length;
+    if ('entries' in thing) bytes += bytesIn(thing.entries as readonly object[]);
+  }
+  return bytes;
 }
 
 /** One node's end of the network. */

@@ -47,14 +47,14 @@ export class StateGroup extends FakeGroup {
     }
   }
 
-  async read(machine: string, question: unknown, options?: ReadOptions): Promise<ReadAnswer> {
+  override async read(machine: string, question: unknown, options?: ReadOptions): Promise<ReadAnswer> {
     this.reads.push(options);
     if (this.failure !== null) throw this.failure;
     const answer = this.router.machine(machine)?.query?.(question, { timeMs: this.timeMs });
     return { answer, instanceId: this.applied, read: options?.read ?? 'linearizable' };
   }
 
-  async changed(waitMs: number, signal?: AbortSignal): Promise<void> {
+  override async changed(waitMs: number, signal?: AbortSignal): Promise<void> {
     this.waiting += 1;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);

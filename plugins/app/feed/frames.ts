@@ -36,7 +36,9 @@ export async function* feedFrames(
       const instanceId = event.type === 'commit' || event.type === 'bookmark' ? event.instanceId : null;
       if (instanceId !== null) position = instanceId;
       if (event.type === 'bookmark') bookmarkedAt = performance.now();
-      yield { text: eventFrame(event), instanceId, gap: event.type === 'gap' };
+      // A slow reader may take a while to get here, and whether this node is master is true only when it is said.
+      const said = event.type === 'master' ? { ...event, ...group.masterView() } : event;
+      yield { text: eventFrame(said), instanceId, gap: event.type === 'gap' };
       if (event.type === 'gap' || !isOpen()) return;
     }
     if (position !== null && performance.now() - bookmarkedAt >= BOOKMARK_MS) {
