@@ -5,7 +5,6 @@ import { CHAIN_START } from '../core/chain.js';
 import type { Diverged, Entry, Serve, Settled } from '../core/effects.js';
 import type { GroupId, InstanceId, Millis, NodeId, StoreId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
-import type { MembershipChange } from '../core/membership-change.js';
 import type { Message } from '../core/message.js';
 import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
@@ -162,7 +161,7 @@ export class Group implements Pumped {
       roster: this.#roster,
       isMaster: () => this.desk.masterView().self,
       lastChosen: () => this.#log.lastChosen,
-      propose: (change) => this.#proposeChange(change),
+      propose: (change, wanted) => this.#proposeSystem(MEMBERSHIP, change, wanted),
     });
   }
 
@@ -430,11 +429,6 @@ export class Group implements Pumped {
   #meetsStranger(peer: NodeId): void {
     this.#trace({ name: 'stranger', level: 'warn', facts: { peer } });
     this.#options.transport.part(peer);
-  }
-
-  #proposeChange(change: MembershipChange): void {
-    const { version } = this.#roster.current;
-    this.#proposeSystem(MEMBERSHIP, change, () => this.#roster.current.version === version);
   }
 
   /** System variables stand beside the log for offline reading, and prove at load that the log is whole. */

@@ -7,19 +7,22 @@ import { changedMembership, type MembershipChange } from '../core/membership-cha
 import type { Roster } from './roster.js';
 
 const LOOK_MS = 200;
+const NOT_YET = Number.POSITIVE_INFINITY;
 
 export interface StewardOptions {
   readonly roster: Roster;
   readonly isMaster: () => boolean;
   readonly lastChosen: () => InstanceId;
-  readonly propose: (change: MembershipChange) => void;
+  /** `stillWanted` is asked right before the change is sealed. */
+  readonly propose: (change: MembershipChange, stillWanted: () => boolean) => void;
 }
 
 export class Steward {
   readonly #options: StewardOptions;
   #lookAt: Millis = 0;
   /** What was chosen here at the last look: who has it all by the next one is level. */
-  #mark: InstanceId = Number.POSITIVE_INFINITY;
+  #mark: InstanceId = NOT_YET;
+  #looks = 0;
 
   constructor(options: StewardOptions) {
     this.#options = options;
@@ -36,10 +39,17 @@ export class Steward {
   tick(now: Millis): void {
     const at = this.wakeAt;
     if (at === null || now < at) return;
+    // After a rest (there was no chore, or another master) the mark is of the past: whoever had as much may lack the rest.
+    if (now >= at + LOOK_MS) this.#mark = NOT_YET;
     this.#lookAt = now + LOOK_MS;
+    const look = ++this.#looks;
+    const { roster, isMaster, lastChosen, propose } = this.#options;
+    const { version } = roster.current;
     const change = this.#nextChange();
-    this.#mark = this.#options.lastChosen();
-    if (change !== null) this.#options.propose(change);
+    this.#mark = lastChosen();
+    // What could not leave since then is judged anew by every look.
+    const stillWanted = () => look === this.#looks && isMaster() && roster.current.version === version;
+    if (change !== null) propose(change, stillWanted);
   }
 
   #nextChange(): MembershipChange | null {

@@ -16,7 +16,7 @@ import type { VirtualTime } from './virtual-time.js';
 
 /** How long links to a node that is gone may stand, and so its vote be counted on. */
 const MOURNING_MS = 3000;
-export const LEASE_MS_MAX = 3000;
+export const LEASE_MS_MAX = 2000;
 
 /** One order, and the address it would list; each has an address of its own, by which it is known again. */
 interface Draft {

@@ -20,6 +20,8 @@ export interface SystemRows extends FoundRows {
   readonly flush: string;
   /** The run id of the server at the last opening. */
   readonly server: string;
+  /** Which process opened it last. */
+  readonly opener: string;
   /** The segments that exist, ascending. */
   readonly segments: ReadonlyMap<GroupId, readonly number[]>;
 }
@@ -65,6 +67,7 @@ export class RedisKeys {
       epoch: text('epoch'),
       flush: text('flush'),
       server: text('server'),
+      opener: text('opener'),
     };
   }
 

@@ -46,6 +46,8 @@ export class RedisStore implements LogStore {
   readonly #address: RedisAddress;
   readonly #options: RedisStoreOptions;
   readonly #keys: RedisKeys;
+  /** This process, as its openings name it: whether an opening whose answer was lost was its own can be told. */
+  readonly #opener = randomUUID();
   #connection: RedisConnection | null = null;
   #ledger = new Ledger();
   #state: 'new' | 'open' | 'broken' | 'closed' = 'new';
@@ -71,7 +73,16 @@ export class RedisStore implements LogStore {
     return this.#warnings;
   }
 
-  async open(): Promise<StoreOpening> {
+  open(): Promise<StoreOpening> {
+    return this.#open(true);
+  }
+
+  /** Of two processes the newer one keeps the store: this one may go on only if nobody has opened it since. */
+  reopen(): Promise<StoreOpening> {
+    return this.#open(this.#identity === null);
+  }
+
+  async #open(takesOver: boolean): Promise<StoreOpening> {
     if (this.#state === 'closed') throw new Error('the Redis store is closed');
     this.#connection?.disconnect();
     await this.#tail;
@@ -82,7 +93,7 @@ export class RedisStore implements LogStore {
       await connection.connect();
       const durability = await this.#checked(connection);
       for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-        const opening = await this.#begin(connection, durability.server);
+        const opening = await this.#begin(connection, durability.server, takesOver);
         if (opening === null) continue;
         this.#state = 'open';
         return opening;
@@ -92,13 +103,9 @@ export class RedisStore implements LogStore {
       );
     } catch (error) {
       connection.disconnect();
-      if (error instanceof StoreUnusable) throw error;
+      if (error instanceof StoreUnusable || error instanceof StoreFenced) throw error;
       throw new StoreUnusable(`${error instanceof Error ? error.message : error}: start it, or correct PAXMESH_STORE`);
     }
-  }
-
-  reopen(): Promise<StoreOpening> {
-    return this.open();
   }
 
   async groups(): Promise<readonly GroupId[]> {
@@ -189,7 +196,7 @@ export class RedisStore implements LogStore {
   }
 
   /** Reads and judges what is there and takes the next epoch. null: another opening came between. */
-  async #begin(connection: RedisConnection, server: RedisServer): Promise<StoreOpening | null> {
+  async #begin(connection: RedisConnection, server: RedisServer, takesOver: boolean): Promise<StoreOpening | null> {
     const found = await this.#keys.systemRows(connection);
     const judgement = judge(found, found.identity);
     if (judgement.state === 'ruined') throw new StoreUnusable(this.#damaged(judgement.why));
@@ -198,11 +205,13 @@ export class RedisStore implements LogStore {
     const fresh = judgement.state === 'empty';
     const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
     if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#forgotten(fresh));
+    if (!takesOver && found.opener !== '' && found.opener !== this.#opener) throw this.#fenced();
     const { ledger } = judgement;
     const notes = fresh ? [] : this.#suspect(ledger, found, server);
     const flush = new RedisFlush(this.#keys);
     if (fresh) flush.system('identity', encodeIdentity(IDENTITY_KEY, identity));
     flush.system('server', server.runId);
+    flush.system('opener', this.#opener);
     const epochBefore = Number(found.epoch);
     ledger.begin(Math.max(ledger.epoch, Number.isSafeInteger(epochBefore) ? epochBefore : 0) + 1, flush.sink);
     const args = [found.epoch, String(ledger.epoch), String(ledger.flush), ...flush.systemArgs];
