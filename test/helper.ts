@@ -236,7 +236,10 @@ export class FakeGroup implements GroupFace {
 
   async read(machine: string, _question?: unknown, options?: ReadOptions): Promise<ReadAnswer> {
     if (this.failure !== null) throw this.failure;
-    throw new PaxmeshError('unknown-machine', `${machine} answers nothing here, ${options?.read ?? 'linearizable'} or not`);
+    throw new PaxmeshError(
+      'unknown-machine',
+      `${machine} answers nothing here, ${options?.read ?? 'linearizable'} or not`,
+    );
   }
 
   changed(waitMs: number, signal?: AbortSignal): Promise<void> {

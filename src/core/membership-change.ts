@@ -76,7 +76,7 @@ function membersAfter(
     case 'remove':
       return isLastVoter(before, member) ? LAST_VOTER : without(before.members, change.id);
     case 'update':
-      return updated(before, member, change.url ?? member.url, change.role ?? member.role);
+      return updated(before, member, change.url ?? member.url, change.role ?? standing(member));
   }
 }
 
@@ -101,13 +101,17 @@ function added(before: Membership, change: Extract<MembershipChange, { op: 'add'
 }
 
 function updated(before: Membership, member: Member, url: string, wanted: Role): Members | ChangeRefused {
-  const standing = member.candidate ? 'voter' : member.role;
-  if (url === member.url && wanted === standing) return refused('no-change', `${member.id} is so already`);
+  if (url === member.url && wanted === standing(member)) return refused('no-change', `${member.id} is so already`);
   const taken = before.members.find((other) => other.id !== member.id && other.url === url);
   if (taken !== undefined) return refused('member-exists', `${taken.id} has the address ${url}`);
-  if (wanted === standing) return replaced(before, { ...member, url });
+  if (wanted === standing(member)) return replaced(before, { ...member, url });
   if (isLastVoter(before, member)) return LAST_VOTER;
   return replaced(before, { id: member.id, url, store: null, ...asked(wanted) });
+}
+
+/** What somebody has asked it to be. */
+function standing({ candidate, role }: Member): Role {
+  return candidate ? 'voter' : role;
 }
 
 /** Nobody is made a voter by a word: whoever shall vote learns first. */

@@ -5,7 +5,6 @@ import { CHAIN_START } from '../core/chain.js';
 import type { Diverged, Entry, Serve, Settled } from '../core/effects.js';
 import type { GroupId, InstanceId, Millis, NodeId, StoreId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
-import type { MembershipChange } from '../core/membership-change.js';
 import type { Message } from '../core/message.js';
 import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
@@ -192,7 +191,7 @@ export class Group implements Pumped {
       roster: this.#roster,
       isMaster: () => this.desk.masterView().self,
       lastChosen: () => this.#log.lastChosen,
-      propose: (change) => this.#proposeChange(change),
+      propose: (change, wanted) => this.#proposeSystem(MEMBERSHIP, change, wanted),
       resign: (heir) => {
         const { version } = this.desk.masterView();
         if (version !== null) this.#lease.resign(version, heir, clock.now());
@@ -533,11 +532,6 @@ export class Group implements Pumped {
   #meetsStranger(peer: NodeId): void {
     this.#trace({ name: 'stranger', level: 'warn', facts: { peer } });
     this.#options.transport.part(peer);
-  }
-
-  #proposeChange(change: MembershipChange): void {
-    const { version } = this.#roster.current;
-    this.#proposeSystem(MEMBERSHIP, change, () => this.#roster.current.version === version);
   }
 
   /** System variables stand beside the log for offline reading, and prove at load that the log is whole. */

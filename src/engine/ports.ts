@@ -110,7 +110,10 @@ export interface LogStore {
   readonly warnings: readonly string[];
   /** Open, take the next epoch, check durability. Throws StoreUnusable with one line that says what to change. */
   open(): Promise<StoreOpening>;
-  /** After a failed commit: connect again, check durability again, take the next epoch. Throws while it cannot. */
+  /**
+   * After a failed commit: connect again, check durability again, take the next epoch. Throws while it cannot, and
+   * StoreFenced for good once another process has opened the store: of two the newer one keeps it.
+   */
   reopen(): Promise<StoreOpening>;
   /** Groups that hold anything. */
   groups(): Promise<readonly GroupId[]>;

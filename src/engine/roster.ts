@@ -60,6 +60,8 @@ export class Roster {
   }
 
   connected({ id, store }: PeerHello): void {
+    // What its former store held says nothing of this one.
+    if (this.#stores.get(id) !== store) this.#chosen.delete(id);
     this.#stores.set(id, store);
   }
 

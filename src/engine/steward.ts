@@ -8,12 +8,14 @@ import { changedMembership, type MembershipChange } from '../core/membership-cha
 import type { Roster } from './roster.js';
 
 const LOOK_MS = 200;
+const NOT_YET = Number.POSITIVE_INFINITY;
 
 export interface StewardOptions {
   readonly roster: Roster;
   readonly isMaster: () => boolean;
   readonly lastChosen: () => InstanceId;
-  readonly propose: (change: MembershipChange) => void;
+  /** `stillWanted` is asked right before the change is sealed. */
+  readonly propose: (change: MembershipChange, stillWanted: () => boolean) => void;
   /** Gives the lease to this voter; null: to whoever takes it. */
   readonly resign: (heir: NodeId | null) => void;
 }
@@ -22,7 +24,8 @@ export class Steward {
   readonly #options: StewardOptions;
   #lookAt: Millis = 0;
   /** What was chosen here at the last look: who has it all by the next one is level. */
-  #mark: InstanceId = Number.POSITIVE_INFINITY;
+  #mark: InstanceId = NOT_YET;
+  #looks = 0;
   /** The membership in which it has tried to pass the lease on. If that was in vain, it goes with the lease. */
   #resignedIn: InstanceId | null = null;
 
@@ -41,16 +44,22 @@ export class Steward {
   tick(now: Millis): void {
     const at = this.wakeAt;
     if (at === null || now < at) return;
+    // After a rest (there was no chore, or another master) the mark is of the past: whoever had as much may lack the rest.
+    if (now >= at + LOOK_MS) this.#mark = NOT_YET;
     this.#lookAt = now + LOOK_MS;
-    const change = this.#nextChange();
-    this.#mark = this.#options.lastChosen();
-    if (change === null) return;
-    const { roster, resign, propose } = this.#options;
+    const look = ++this.#looks;
+    const { roster, isMaster, lastChosen, propose, resign } = this.#options;
     const { version, members } = roster.current;
+    const change = this.#nextChange();
+    this.#mark = lastChosen();
+    if (change === null) return;
     if (change.op === 'remove' && change.id === roster.self && this.#resignedIn !== version) {
       this.#resignedIn = version;
       resign(members.find(({ id, replaces }) => replaces === roster.self && roster.isLive(id))?.id ?? null);
-    } else propose(change);
+      return;
+    }
+    // What could not leave since then is judged anew by every look.
+    propose(change, () => look === this.#looks && isMaster() && roster.current.version === version);
   }
 
   #nextChange(): MembershipChange | null {

@@ -8,7 +8,7 @@ import type { BookEntry, CallBook } from './checkers/call-book.js';
 import { LEDGER, orderText } from './ledger-machine.js';
 import type { Plan } from './plan.js';
 import type { Life, SimNode } from './sim-node.js';
-import { Violation } from './violation.js';
+import { demand, Violation } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
 
 const ATTEMPTS_MAX = 4;
@@ -127,8 +127,10 @@ export class Clients {
     commands: readonly NewCommand[],
     options: ProposeOptions,
   ): Promise<Answer | null> {
-    const life = node.running;
-    const face = node.group(group);
+    // Of two processes of one node either may be the one that a client has its connection with.
+    const elder = node.elders.size > 0 && this.#random.next() < 0.5 ? this.#pick([...node.elders]) : null;
+    const life = elder ?? node.running;
+    const face = life?.node?.group(group) ?? null;
     if (life === null || face === null || life.pausedUntil > this.#time.now) return null;
     const numbers = entries.map(({ number }) => number).join(' ');
     this.#hooks.log(node.id, `${group} is asked for ${numbers} ${JSON.stringify(options)}`);
@@ -137,6 +139,9 @@ export class Clients {
     this.#watch(life, options.timeoutMs ?? 0, call, () => `${node.id} ${group}: no answer for ${numbers} in time`);
     const answer = await this.#answer(life, face, commands, options);
     call.settled = true;
+    demand(answer.type !== 'ok' || elder === null || !elder.isFenced(), 'fenced', () => {
+      return `${node.id} life ${life.number} acknowledges ${numbers} after it was fenced`;
+    });
     this.#note(answer, entries, (what) => this.#hooks.log(node.id, `${group} answers for ${numbers}: ${what}`));
     return answer;
   }

@@ -2,11 +2,17 @@
 
 import { memberOf } from '../core/membership.js';
 import type { Random } from '../core/random.js';
+import { bearsLossOf } from './bearable.js';
 import type { LogWitness } from './checkers/log-model.js';
+import type { Operators } from './operators.js';
 import type { Plan } from './plan.js';
 import type { SimNetwork } from './sim-network.js';
-import type { SimNode } from './sim-node.js';
+import type { Life, SimNode } from './sim-node.js';
+import { demand } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
+
+/** How long a process may take to see that its store was opened by another one, once it wants to save something. */
+const FENCED_MS = 500;
 
 export class Faults {
   readonly #time: VirtualTime;
@@ -15,6 +21,8 @@ export class Faults {
   readonly #network: SimNetwork;
   readonly #nodes: readonly SimNode[];
   readonly #witnesses: readonly LogWitness[];
+  readonly #operators: Operators;
+  readonly #guard: (look: () => void) => void;
 
   constructor(
     time: VirtualTime,
@@ -23,6 +31,8 @@ export class Faults {
     network: SimNetwork,
     nodes: readonly SimNode[],
     witnesses: readonly LogWitness[],
+    operators: Operators,
+    guard: (look: () => void) => void,
   ) {
     this.#time = time;
     this.#random = random;
@@ -30,6 +40,8 @@ export class Faults {
     this.#network = network;
     this.#nodes = nodes;
     this.#witnesses = witnesses;
+    this.#operators = operators;
+    this.#guard = guard;
   }
 
   start(): void {
@@ -47,6 +59,7 @@ export class Faults {
       );
     }
     this.#every(plan.muteEveryMs, () => network.mute(this.#node().id, between(2000, 3500)));
+    this.#every(plan.deafEveryMs, () => network.deafen(this.#holder().id, between(2000, 3500)));
     this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
     this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));
     this.#every(plan.restartAllEveryMs, () => {
@@ -62,7 +75,9 @@ export class Faults {
       const extreme = random.below(2) === 0 ? -plan.drift : plan.drift;
       this.#node().drift(1 + (random.next() < 0.7 ? extreme : between(-plan.drift, plan.drift)));
     });
-    this.#every(plan.wipeEveryMs, () => this.#wipe(this.#node(), between(5, 800)));
+    const wipe = plan.membersEveryMs > 0 ? this.#wipeAmongChanges : this.#wipe;
+    this.#every(plan.wipeEveryMs, () => wipe.call(this, this.#node(), between(5, 800)));
+    this.#every(plan.doubleEveryMs, () => this.#double(this.#node(), between(1, 400), between(500, 1500)));
     this.#every(plan.drainEveryMs, () => this.#drain(this.#node()));
   }
 
@@ -80,6 +95,12 @@ export class Faults {
 
   #node(): SimNode {
     return this.#nodes[this.#random.below(this.#nodes.length)] as SimNode;
+  }
+
+  /** Of the lease, or anybody. */
+  #holder(): SimNode {
+    const master = this.#witnesses[0]?.model.master;
+    return this.#nodes.find(({ id }) => id === master) ?? this.#node();
   }
 
   #restart(node: SimNode, afterMs: number): void {
@@ -104,6 +125,39 @@ export class Faults {
     }
     node.wipe();
     this.#time.after(afterMs, () => node.start());
+  }
+
+  #wipeAmongChanges(node: SimNode, afterMs: number): void {
+    const isBearable = (witness: LogWitness) => {
+      return this.#operators.isSettled(witness) && bearsLossOf(node, witness, this.#nodes);
+    };
+    if (!this.#witnesses.every(isBearable)) return;
+    node.wipe();
+    this.#time.after(afterMs, () => node.start());
+  }
+
+  /** A second process; the first has so long to find out that its store is not its own any more. */
+  #double(node: SimNode, bootMs: number, forMs: number): void {
+    const elder = node.double(bootMs);
+    if (elder === null) return;
+    this.#time.after(forMs, () => {
+      this.#guard(() => this.#mustBeFenced(node, elder));
+      node.dies(elder);
+    });
+  }
+
+  #mustBeFenced(node: SimNode, elder: Life): void {
+    const { running } = node;
+    demand(
+      running === null || !running.isFenced(),
+      'fenced',
+      () => `${node.id} life ${running?.number} is fenced by an older one`,
+    );
+    if (!elder.alive || elder.wantedToSaveAt === null || this.#time.now < elder.pausedUntil + FENCED_MS) return;
+    const isDue = this.#time.now - elder.wantedToSaveAt > FENCED_MS;
+    demand(!isDue || elder.isFenced(), 'fenced', () => {
+      return `${node.id} life ${elder.number} goes on though it cannot save: a newer process has the store`;
+    });
   }
 
   #storm(node: SimNode, times: number): void {

@@ -5,6 +5,7 @@ import { memberOf } from '../core/membership.js';
 import type { Random } from '../core/random.js';
 import type { LogWitness } from './checkers/log-model.js';
 import type { Clients } from './clients.js';
+import { LEASE_MS_MAX, type Operators } from './operators.js';
 import type { Plan } from './plan.js';
 import type { SimNetwork } from './sim-network.js';
 import type { SimNode } from './sim-node.js';
@@ -25,6 +26,7 @@ export interface Patient {
   readonly witnesses: ReadonlyMap<GroupId, LogWitness>;
   readonly network: SimNetwork;
   readonly clients: Clients;
+  readonly operators: Operators;
   readonly log: (who: string, what: string) => void;
   readonly failed: (error: unknown) => void;
   readonly now: () => number;
@@ -52,8 +54,11 @@ export async function heal(patient: Patient): Promise<void> {
     node.start();
   }
   const living = scarred(patient);
-  await until(goesOn + RECOVERY_MS + 2 * plan.leaseMs);
-  const probes = living.flatMap((node) => patient.groups.map((group) => probe(patient, node, group)));
+  const leaseMs = plan.masterEveryMs > 0 ? LEASE_MS_MAX : plan.leaseMs;
+  await until(goesOn + RECOVERY_MS + 2 * leaseMs);
+  const probes = [...patient.witnesses.values()].flatMap((witness) => {
+    return membersAmong(living, witness).map((node) => probe(patient, node, witness.group));
+  });
   const chosenNow = () => new Map([...patient.witnesses].map(([group, { chosen }]) => [group, chosen.length]));
   const beforeProbes = chosenNow();
   await until(now() + PROBE_MS + LEVEL_MS - NEWS_MS);
@@ -62,9 +67,13 @@ export async function heal(patient: Patient): Promise<void> {
   for (const { node, group, ok } of probes) {
     demand(ok, 'progress', () => `a proposal on ${node.id} ${group} is not done ${PROBE_MS} ms after recovery`);
   }
+  patient.operators.mustBeAnswered();
+  for (const witness of patient.witnesses.values()) mustHaveNoChores(witness);
   // Who never meets the master learns what it missed when it misses the master.
   for (const [group, due] of plan.scar === 'cut-pair' ? beforeProbes : beforeEnd) {
-    const masters = mustBeWell(group, due, living);
+    const witness = patient.witnesses.get(group);
+    if (witness === undefined) continue;
+    const masters = mustBeWell(group, due, membersAmong(living, witness));
     if (plan.scar === 'cut-pair') masters.delete(null);
     demand(!masters.has(null) && masters.size === 1, 'progress', () => {
       return `${group}: masters are ${[...masters].join(', ')}`;
@@ -95,6 +104,18 @@ function scarred({ plan, random, nodes, witnesses, network, log }: Patient): rea
   without.crash();
   without.retired = true;
   return nodes.filter((node) => node !== without);
+}
+
+/** Who has left, or was never let in, is no part of the group. */
+function membersAmong(living: readonly SimNode[], { electorates }: LogWitness): readonly SimNode[] {
+  return living.filter(({ id }) => memberOf(electorates.last.membership, id) !== undefined);
+}
+
+/** All are there, and so whoever waits for a vote has got it, and whom it stands in for is gone. */
+function mustHaveNoChores({ group, electorates }: LogWitness): void {
+  const { version, members } = electorates.last.membership;
+  const waiting = members.find(({ candidate, replaces }) => candidate || replaces !== undefined);
+  demand(waiting === undefined, 'progress', () => `${group}: ${waiting?.id} waits for its vote since ${version}`);
 }
 
 function probe({ clients, failed }: Patient, node: SimNode, group: GroupId): Probe {

@@ -23,6 +23,8 @@ interface Pair {
   readonly pipes: readonly [Pipe, Pipe];
   life: number;
   up: boolean;
+  /** Who made the link: it ends when that end wants it no more. The other end may only listen. */
+  dialler: NodeId | null;
   /** No link can be made. */
   cut: boolean;
 }
@@ -56,7 +58,7 @@ export class SimNetwork {
     nodes.forEach((a, place) => {
       for (const b of nodes.slice(place + 1)) {
         const pipe = (from: NodeId, to: NodeId): Pipe => ({ from, to, swallows: false, lastArrival: 0, recent: [] });
-        const pair: Pair = { pipes: [pipe(a, b), pipe(b, a)], life: 0, up: false, cut: false };
+        const pair: Pair = { pipes: [pipe(a, b), pipe(b, a)], life: 0, up: false, dialler: null, cut: false };
         this.#pairs.push(pair);
         this.#byEnds.set(`${a} ${b}`, pair);
         this.#byEnds.set(`${b} ${a}`, pair);
@@ -68,21 +70,35 @@ export class SimNetwork {
     return this.#pairs.length;
   }
 
-  /** A process' end of the network; replaces that of the node's former life. */
+  /** A process' end of the network. Of two processes with one name the newer has the links. */
   transport(self: PeerHello, clock: SimClock): SimTransport {
     const end = new SimTransport(this, self, clock);
+    if (this.#ends.has(self.id)) this.#breakAll(self.id);
     this.#ends.set(self.id, end);
     return end;
   }
 
   /** The process behind this end is gone. Its peers notice later. */
-  died(node: NodeId): void {
-    this.#ends.delete(node);
-    for (const pair of this.#pairs) if (touches(pair, node) && pair.up) this.#break(pair);
+  died(end: SimTransport): void {
+    const { id } = end.self;
+    if (this.#ends.get(id) !== end) return;
+    this.#ends.delete(id);
+    this.#breakAll(id);
   }
 
   wants(node: NodeId, peer: NodeId): void {
     this.#time.after(this.#random.between(0.5, 5), () => this.#connect(node, peer));
+  }
+
+  /** It can be reached from now on, also by those that it does not know. */
+  listens(end: SimTransport): void {
+    const { id } = end.self;
+    for (const [peer, other] of this.#ends) if (other.wants(id) && !end.wants(peer)) this.wants(peer, id);
+  }
+
+  forgets(node: NodeId, peer: NodeId): void {
+    const pair = this.#byEnds.get(`${node} ${peer}`);
+    if (pair?.up && pair.dialler === node) this.#break(pair);
   }
 
   cut(place: number, forMs: number): void {
@@ -147,7 +163,9 @@ export class SimNetwork {
     this.#hooks.says(from, to, group, message);
   }
 
-  ship(from: NodeId, to: NodeId, frame: Frame): void {
+  ship(end: SimTransport, to: NodeId, frame: Frame): void {
+    const from = end.self.id;
+    if (this.#ends.get(from) !== end) return;
     const pair = this.#byEnds.get(`${from} ${to}`);
     if (pair === undefined || !pair.up) return;
     const pipe = pair.pipes[0].from === from ? pair.pipes[0] : pair.pipes[1];
@@ -192,9 +210,11 @@ export class SimNetwork {
     const endA = this.#ends.get(a);
     const endB = this.#ends.get(b);
     if (pair === undefined || pair.up || pair.cut || endA === undefined || endB === undefined) return;
-    if (!endA.wants(b) || !endB.wants(a)) return;
+    if (!endA.isListening || !endB.isListening || !(endA.wants(b) || endB.wants(a))) return;
     pair.up = true;
     pair.life++;
+    const [smaller, larger] = a < b ? [endA, endB] : [endB, endA];
+    pair.dialler = smaller.wants(larger.self.id) ? smaller.self.id : larger.self.id;
     const { life } = pair;
     for (const [end, peer] of [[endA, endB] as const, [endB, endA] as const]) {
       const pipe = pair.pipes[0].to === end.self.id ? pair.pipes[0] : pair.pipes[1];
@@ -209,6 +229,10 @@ export class SimNetwork {
         this.#deliver(pair, pipe, frame, pipe.lastArrival);
       }
     }
+  }
+
+  #breakAll(node: NodeId): void {
+    for (const pair of this.#pairs) if (touches(pair, node) && pair.up) this.#break(pair);
   }
 
   #break(pair: Pair): void {

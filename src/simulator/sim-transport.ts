@@ -16,8 +16,11 @@ export type Frame = readonly FrameItem[];
 interface Wires {
   /** A message is handed over by its sender. */
   says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void;
-  ship(from: NodeId, to: NodeId, frame: Frame): void;
+  ship(end: SimTransport, to: NodeId, frame: Frame): void;
   wants(node: NodeId, peer: NodeId): void;
+  /** This end has begun to listen. */
+  listens(end: SimTransport): void;
+  forgets(node: NodeId, peer: NodeId): void;
 }
 
 export class SimTransport implements Transport {
@@ -30,6 +33,7 @@ export class SimTransport implements Transport {
   readonly #links = new Map<NodeId, { readonly peer: PeerHello; readonly life: number }>();
   readonly #outbox = new Map<NodeId, FrameItem[]>();
   #dead = false;
+  #isKnown = false;
 
   constructor(network: Wires, self: PeerHello, clock: SimClock) {
     this.#network = network;
@@ -42,8 +46,12 @@ export class SimTransport implements Transport {
   }
 
   setPeers(peers: readonly PeerAddress[]): void {
+    const before = this.#peers;
     this.#peers = new Set(peers.map(({ id }) => id));
     for (const id of this.#peers) if (!this.#links.has(id)) this.#network.wants(this.self.id, id);
+    for (const id of before) if (!this.#peers.has(id)) this.#network.forgets(this.self.id, id);
+    if (!this.#isKnown) this.#network.listens(this);
+    this.#isKnown = true;
   }
 
   send(to: NodeId, group: GroupId, message: PeerMessage): void {
@@ -57,7 +65,7 @@ export class SimTransport implements Transport {
 
   flush(): void {
     if (this.#dead || this.#outbox.size === 0) return;
-    for (const [to, frame] of this.#outbox) this.#network.ship(this.self.id, to, frame);
+    for (const [to, frame] of this.#outbox) this.#network.ship(this, to, frame);
     this.#outbox.clear();
   }
 
@@ -80,8 +88,13 @@ export class SimTransport implements Transport {
     this.#dead = true;
   }
 
+  get isListening(): boolean {
+    return this.#listener !== null;
+  }
+
+  /** Keeps a link with this peer. One that it does not want it may have all the same, if the peer made it. */
   wants(peer: NodeId): boolean {
-    return this.#listener !== null && this.#peers.has(peer);
+    return this.#peers.has(peer);
   }
 
   hears(peer: NodeId, life: number): boolean {

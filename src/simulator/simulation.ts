@@ -1,21 +1,25 @@
 // One seed, one story: builds a cluster of production nodes on simulated time, network and disks, lets clients and faults
 // loose on it, and checks every invariant after every step. The same seed and profile give the same run, byte for byte.
 
-import type { GroupId, NodeId } from '../core/ids.js';
+import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
 import { isHostMessage, type PeerMessage } from '../engine/ports.js';
 import { CallBook } from './checkers/call-book.js';
+import type { MembershipRule } from './checkers/electorates.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
-import { LogModel, type LogWitness, membersAfter } from './checkers/log-model.js';
+import { LogModel, type LogWitness } from './checkers/log-model.js';
+import { membersAfter } from './checkers/members-model.js';
 import { type ChurnPlan, churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
+import { drawPlan } from './draw-plan.js';
 import { Faults } from './faults.js';
 import { heal, type Patient } from './healing.js';
-import { drawPlan, type Plan, type Profile, type WholeProfile } from './plan.js';
+import { Operators } from './operators.js';
+import type { Plan, Profile, WholeProfile } from './plan.js';
 import { Reader } from './readers.js';
 import { SimDisk } from './sim-disk.js';
 import { SimNetwork } from './sim-network.js';
@@ -46,6 +50,9 @@ export interface Report {
   readonly virtualMs: number;
   readonly chosen: number;
   readonly calls: Tally;
+  /** Answers to operators, and what took effect on the members by kind. */
+  readonly orders: Tally;
+  readonly changes: Readonly<Record<string, number>>;
   readonly failure: { readonly invariant: string; readonly detail: string } | null;
   readonly lines: readonly string[];
 }
@@ -53,10 +60,12 @@ export interface Report {
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
 
 const STEPS_MAX = 400_000;
+const NONE: Tally = { ok: 0, none: 0, unknown: 0, lost: 0 };
+
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { seed, profile, lines = 0 } = options;
   if (profile !== 'membership-churn') return new Simulation({ ...options, profile }).run();
-  return { seed, profile, calls: { ok: 0, none: 0, unknown: 0, lost: 0 }, ...(await churn(seed, lines)) };
+  return { seed, profile, calls: NONE, orders: NONE, changes: {}, ...(await churn(seed, lines)) };
 }
 
 class Simulation {
@@ -70,9 +79,11 @@ class Simulation {
   readonly #views = new Map<GroupId, Map<NodeId, DiskView>>();
   readonly #network: SimNetwork;
   readonly #nodes: SimNode[] = [];
-  readonly #lives = new Map<object, { readonly node: SimNode; readonly witness: LifeWitness }>();
+  readonly #lives = new Map<object, { readonly life: Life; readonly node: SimNode; readonly witness: LifeWitness }>();
   readonly #book = new CallBook();
   readonly #clients: Clients;
+  readonly #operators: Operators;
+  readonly #changes: Record<string, number> = {};
   #failure: { invariant: string; detail: string } | null = null;
 
   constructor(options: WholeOptions) {
@@ -80,17 +91,19 @@ class Simulation {
     this.#random = new Random(Math.imul(options.seed + 1, 0x9e3779b1));
     this.#plan = drawPlan(options.profile, this.#random);
     this.#trace = new RunTrace(options.lines ?? 0);
-    const ids = Array.from({ length: this.#plan.nodes }, (_, place) => `n${place + 1}`);
-    const peers = ids.map((id) => ({ id, url: `http://${id}` }));
+    const ids = Array.from({ length: this.#plan.nodes + this.#plan.spares }, (_, place) => `n${place + 1}`);
+    const peers = ids.slice(0, this.#plan.nodes).map((id) => ({ id, url: `http://${id}` }));
     const places = new Map(ids.map((id, place) => [id, place]));
     this.#groups = Array.from({ length: this.#plan.groups }, (_, place) => `g${place + 1}`);
     const members = peers.map(({ id, url }): Member => ({ id, url, role: 'voter', store: null }));
     const founding: Membership = { gid: null, version: -1, members };
+    const rule: MembershipRule = (before, instance, value) => {
+      return membersAfter(before, instance, value, (op) => {
+        this.#changes[op] = (this.#changes[op] ?? 0) + 1;
+      });
+    };
     for (const group of this.#groups) {
-      this.#witnesses.set(
-        group,
-        new GroupWitness(group, places, founding, membersAfter, new LogModel(group, this.#book)),
-      );
+      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book)));
       this.#views.set(group, new Map());
     }
     const wire = options.wire ?? ((frame) => frame);
@@ -111,13 +124,16 @@ class Simulation {
       const node = new SimNode(id, disk, time, random, this.#plan, this.#network, peers, this.#groups, {
         log,
         failed,
-        witness: (life) => this.#born(node, life),
+        witness: (life, store) => this.#born(node, life, store),
         guard: (work) => this.#guard(work),
       });
       this.#nodes.push(node);
       for (const group of this.#groups) this.#views.get(group)?.set(id, disk.view(group));
     }
-    this.#clients = new Clients(time, random, this.#plan, this.#nodes, this.#groups, this.#book, { log, failed });
+    const hooks = { log, failed };
+    this.#clients = new Clients(time, random, this.#plan, this.#nodes, this.#groups, this.#book, hooks);
+    const witnesses = [...this.#witnesses.values()];
+    this.#operators = new Operators(time, random, this.#plan, this.#nodes, witnesses, hooks);
   }
 
   async run(): Promise<Report> {
@@ -126,12 +142,12 @@ class Simulation {
       for (const node of this.#nodes) this.#time.after(this.#random.between(0, 30), () => node.start());
       for (let place = 0; place < followers; place++) this.#follow();
       this.#clients.start();
-      new Faults(this.#time, this.#random, this.#plan, this.#network, this.#nodes, [
-        ...this.#witnesses.values(),
-      ]).start();
+      this.#operators.start();
+      this.#faults().start();
       await this.#until(durationMs);
       if (heals && this.#failure === null) await heal(this.#patient());
       if (this.#failure === null) {
+        this.#operators.mustBeHonest();
         const wiped = this.#nodes.filter(({ wipes }) => wipes > 0).length;
         for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), wiped);
       }
@@ -150,9 +166,26 @@ class Simulation {
       virtualMs: this.#time.now,
       chosen,
       calls: this.#clients.tally,
+      orders: this.#operators.tally,
+      changes: this.#changes,
       failure: this.#failure,
       lines: this.#trace.lines,
     };
+  }
+
+  #faults(): Faults {
+    const witnesses = [...this.#witnesses.values()];
+    const guard = (look: () => void) => this.#guard(look);
+    return new Faults(
+      this.#time,
+      this.#random,
+      this.#plan,
+      this.#network,
+      this.#nodes,
+      witnesses,
+      this.#operators,
+      guard,
+    );
   }
 
   #patient(): Patient {
@@ -164,6 +197,7 @@ class Simulation {
       witnesses: this.#witnesses,
       network: this.#network,
       clients: this.#clients,
+      operators: this.#operators,
       log: (who, what) => this.#log(who, what),
       failed: (error) => this.#failed(error),
       now: () => this.#time.now,
@@ -187,24 +221,27 @@ class Simulation {
     const { actor } = this.#time;
     if (actor === null) return;
     const stepped = this.#lives.get(actor);
-    if (stepped === undefined || stepped.node.running !== actor) return;
+    if (stepped === undefined || !stepped.node.processes.includes(stepped.life)) return;
+    const { life, node, witness } = stepped;
     this.#guard(() => {
       for (const group of this.#groups) {
-        const face = stepped.node.group(group);
-        if (face === null || !stepped.witness.becameMaster(group, face)) continue;
+        const face = life.node?.group(group);
+        if (face === undefined || !witness.becameMaster(group, face)) continue;
         for (const other of this.#nodes) {
-          if (other === stepped.node) continue;
-          demand(other.group(group)?.masterView().self !== true, 'one-master', () => {
-            return `${group}: ${stepped.node.id} begins to hold the lease while ${other.id} does`;
-          });
+          for (const { node: rival } of other.processes) {
+            if (rival === life.node) continue;
+            demand(rival?.group(group)?.masterView().self !== true, 'one-master', () => {
+              return `${group}: ${node.id} begins to hold the lease while ${other.id} does`;
+            });
+          }
         }
       }
     });
   }
 
-  #born(node: SimNode, life: Life): LifeWitness {
-    const witness = new LifeWitness(node.id, this.#witnesses);
-    this.#lives.set(life, { node, witness });
+  #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
+    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now);
+    this.#lives.set(life, { life, node, witness });
     return witness;
   }
 

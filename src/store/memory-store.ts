@@ -55,7 +55,9 @@ export class MemoryStore implements LogStore {
   }
 
   reopen(): Promise<StoreOpening> {
-    return this.open();
+    const { epoch, identity, unusable } = this.#disk;
+    const isTaken = unusable === null && identity === this.#identity && epoch !== this.#epoch;
+    return isTaken ? Promise.reject(this.#fenced(this.#epoch)) : this.open();
   }
 
   /** kill -9: what is in flight and not yet durable never will be. For tests. */
@@ -190,7 +192,11 @@ export class MemoryStore implements LogStore {
 
   #mustHold(epoch: number): void {
     if (epoch === this.#disk.epoch && this.#identity === this.#disk.identity) return;
-    throw new StoreFenced(`epoch ${epoch} is over: the memory store was opened again, or wiped`);
+    throw this.#fenced(epoch);
+  }
+
+  #fenced(epoch: number): StoreFenced {
+    return new StoreFenced(`epoch ${epoch} is over: the memory store was opened again, or wiped`);
   }
 
   #mustBeOpen(): void {

@@ -19,6 +19,8 @@ export interface SystemRows extends Omit<FoundRows, 'logs'> {
   readonly flush: string;
   /** The run id of the server at the last opening. */
   readonly server: string;
+  /** Which process opened it last. */
+  readonly opener: string;
 }
 
 export class RedisKeys {
@@ -65,6 +67,7 @@ export class RedisKeys {
       epoch: text('epoch'),
       flush: text('flush'),
       server: text('server'),
+      opener: text('opener'),
     };
   }
 

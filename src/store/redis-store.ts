@@ -53,6 +53,8 @@ export class RedisStore implements LogStore {
   readonly #options: RedisStoreOptions;
   readonly #keys: RedisKeys;
   readonly #words: RedisWords;
+  /** This process, as its openings name it: whether an opening whose answer was lost was its own can be told. */
+  readonly #opener = randomUUID();
   #connection: RedisConnection | null = null;
   #ledger = new Ledger();
   #state: 'new' | 'open' | 'broken' | 'closed' = 'new';
@@ -79,7 +81,16 @@ export class RedisStore implements LogStore {
     return this.#warnings;
   }
 
-  async open(): Promise<StoreOpening> {
+  open(): Promise<StoreOpening> {
+    return this.#open(true);
+  }
+
+  /** Of two processes the newer one keeps the store: this one may go on only if nobody has opened it since. */
+  reopen(): Promise<StoreOpening> {
+    return this.#open(this.#identity === null);
+  }
+
+  async #open(takesOver: boolean): Promise<StoreOpening> {
     if (this.#state === 'closed') throw new Error('the Redis store is closed');
     this.#connection?.disconnect();
     await this.#tail;
@@ -90,7 +101,7 @@ export class RedisStore implements LogStore {
       await connection.connect();
       const durability = await this.#checked(connection);
       for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-        const opening = await this.#begin(connection, durability.server);
+        const opening = await this.#begin(connection, durability.server, takesOver);
         if (opening === null) continue;
         this.#state = 'open';
         return opening;
@@ -98,13 +109,9 @@ export class RedisStore implements LogStore {
       throw new StoreUnusable(this.#words.crowded());
     } catch (error) {
       connection.disconnect();
-      if (error instanceof StoreUnusable) throw error;
+      if (error instanceof StoreUnusable || error instanceof StoreFenced) throw error;
       throw new StoreUnusable(`${error instanceof Error ? error.message : error}: start it, or correct PAXMESH_STORE`);
     }
-  }
-
-  reopen(): Promise<StoreOpening> {
-    return this.open();
   }
 
   async groups(): Promise<readonly GroupId[]> {
@@ -202,7 +209,7 @@ export class RedisStore implements LogStore {
   }
 
   /** Reads and judges what is there and takes the next epoch. null: another opening came between. */
-  async #begin(connection: RedisConnection, server: RedisServer): Promise<StoreOpening | null> {
+  async #begin(connection: RedisConnection, server: RedisServer, takesOver: boolean): Promise<StoreOpening | null> {
     const found = await this.#keys.systemRows(connection);
     const extent = await RedisExtent.of(connection, this.#options.node);
     const judgement = judge({ ...found, logs: extent.logs }, found.identity);
@@ -212,11 +219,13 @@ export class RedisStore implements LogStore {
     const fresh = judgement.state === 'empty';
     const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
     if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#words.forgotten(fresh));
+    if (!takesOver && found.opener !== '' && found.opener !== this.#opener) throw new StoreFenced(this.#words.fenced());
     const { ledger } = judgement;
     const notes = fresh ? [] : suspect(ledger, found, server, this.#acknowledged);
     const flush = new RedisFlush(this.#keys, extent);
     if (fresh) flush.system('identity', encodeIdentity(IDENTITY_KEY, identity));
     flush.system('server', server.runId);
+    flush.system('opener', this.#opener);
     const epochBefore = Number(found.epoch);
     ledger.begin(Math.max(ledger.epoch, Number.isSafeInteger(epochBefore) ? epochBefore : 0) + 1, flush.sink);
     const args = [found.epoch, String(ledger.epoch), String(ledger.flush), ...flush.systemArgs];

@@ -326,6 +326,21 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         assert.deepEqual(await texts(young, 'main'), ['mine', 'fresh']);
         assert.deepEqual((await young.load('main')).damage, []);
       });
+
+      // The engine reopens after every failure, also after one that has nothing to do with the fence, such as a server
+      // that was restarted: found in the simulator, where an older process took the store back from the newer one.
+      test('who was fenced off cannot take the store back by reopening it', async () => {
+        const medium = await freshMedium();
+        const old = await opened(medium);
+        const young = await opened(medium);
+        await assert.rejects(old.reopen(), StoreFenced);
+        await young.commit(one('main', record(0, 'still mine')));
+        await young.reopen();
+        await young.load('main');
+        await young.commit(one('main', record(1, 'and again')));
+        await assert.rejects(old.reopen(), StoreFenced);
+        assert.deepEqual(await texts(young, 'main'), ['still mine', 'and again']);
+      });
     } else {
       test('a second open is refused, saying what is wrong, and the first goes on', async () => {
         const medium = await freshMedium();

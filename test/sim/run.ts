@@ -37,6 +37,8 @@ if (!(minutes > 0)) fail(`--minutes ${values.minutes} is not a time`);
 
 const started = performance.now();
 const totals = { seeds: 0, steps: 0, chosen: 0, ok: 0, none: 0, unknown: 0, lost: 0, failed: 0 };
+const orders = { ok: 0, none: 0, unknown: 0, lost: 0 };
+const changes = new Map<string, number>();
 for (let seed = first; seed < first + count; seed++) {
   if ((performance.now() - started) / 60_000 >= minutes) break;
   const profile = (forced as Profile | undefined) ?? profileOf(seed);
@@ -67,7 +69,7 @@ async function explain({ seed, profile, failure }: Report): Promise<void> {
   say(`${failure?.detail}\nagain: npm run sim -- --seed ${seed} --profile ${profile}`);
 }
 
-function add({ steps, chosen, calls }: Report): void {
+function add({ steps, chosen, calls, orders: given, changes: made }: Report): void {
   totals.seeds++;
   totals.steps += steps;
   totals.chosen += chosen;
@@ -75,6 +77,8 @@ function add({ steps, chosen, calls }: Report): void {
   totals.none += calls.none;
   totals.unknown += calls.unknown;
   totals.lost += calls.lost;
+  for (const end of ['ok', 'none', 'unknown', 'lost'] as const) orders[end] += given[end];
+  for (const [op, count] of Object.entries(made)) changes.set(op, (changes.get(op) ?? 0) + count);
 }
 
 function oneLine({ seed, profile, steps, virtualMs, chosen, calls, sum }: Report): string {
@@ -88,6 +92,8 @@ function summarize(): void {
   say(
     `${totals.seeds} seeds, ${totals.failed} failed; ${totals.steps} events, ${totals.chosen} instances chosen; calls: ` +
       `${totals.ok} ok, ${totals.none} none, ${totals.unknown} unknown, ${totals.lost} lost; ` +
+      `orders: ${orders.ok} ok, ${orders.none} none, ${orders.unknown} unknown, ${orders.lost} lost; ` +
+      `members: ${[...changes].map(([op, count]) => `${count} ${op}`).join(', ')}; ` +
       `${seconds.toFixed(1)} s, ${rate} seeds a minute, ${Math.round(totals.steps / seconds)} events a second`,
   );
 }

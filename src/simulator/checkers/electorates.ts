@@ -4,7 +4,7 @@
 // (unless the run leaps: then the protocol has to bear any change).
 // Invariants: one-membership, listed-identity.
 import type { InstanceId, NodeId, StoreId } from '../../core/ids.js';
-import { type Membership, memberOf, votersOf } from '../../core/membership.js';
+import { type Member, type Membership, memberOf, votersOf } from '../../core/membership.js';
 import type { Value } from '../../core/value.js';
 import { demand } from '../violation.js';
 
@@ -38,6 +38,11 @@ export class Electorates {
     return this.#last;
   }
 
+  /** Ascending by version. */
+  get all(): readonly Electorate[] {
+    return this.#all;
+  }
+
   at(instance: InstanceId): Electorate {
     const last = this.#last;
     if (last.membership.version < instance) return last;
@@ -62,6 +67,8 @@ export class Electorates {
   /** What a node takes for the membership of `instance`. */
   uses(where: () => string, instance: InstanceId, used: Membership): void {
     const { membership } = this.at(instance);
+    // Who was told of no members takes no part before it is taught who they are.
+    if (instance === 0 && used.gid === null && used.members.length === 0) return;
     const same =
       used === membership ||
       (used.version === membership.version && used.gid === membership.gid && names(used) === names(membership));
@@ -95,13 +102,29 @@ export class Electorates {
   }
 }
 
+/** A vote given, taken away, or moved to another store. Who had no store yet had no vote to move. */
 function isOneStep(before: Membership, after: Membership): boolean {
-  const old = new Set(votersOf(before).map(({ id }) => id));
+  const old = new Map(votersOf(before).map(({ id, store }) => [id, store]));
   let moved = 0;
-  for (const { id } of votersOf(after)) if (!old.delete(id)) moved++;
+  for (const { id, store } of votersOf(after)) {
+    const held = old.get(id);
+    if (held === undefined || (held !== null && held !== store)) moved++;
+    old.delete(id);
+  }
   return moved + old.size <= 1;
 }
 
-function names({ members }: Membership): string {
-  return members.map(({ id, role, store }) => `${id} ${role} ${store}`).join(', ');
+const NAMES = new WeakMap<Membership, string>();
+
+/** Memberships never change, and are compared at every instance. */
+function names(membership: Membership): string {
+  let text = NAMES.get(membership);
+  if (text === undefined) {
+    const name = ({ id, url, role, store, candidate, replaces }: Member) => {
+      return `${id} ${url} ${role} ${store}${candidate ? ' candidate' : ''}${replaces ? ` for ${replaces}` : ''}`;
+    };
+    text = membership.members.map(name).join(', ');
+    NAMES.set(membership, text);
+  }
+  return text;
 }

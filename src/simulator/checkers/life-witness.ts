@@ -1,8 +1,9 @@
 // Sees what one process does with the log: that it closes and applies each instance once, in order, that its machines are
 // called as the log's meaning says, and what it believes about the lease.
-// Invariants: in-order, no-gap, acked-once, same-state, one-membership, one-master, lease-version.
+// Invariants: in-order, no-gap, acked-once, same-state, one-membership, one-master, lease-version, promoted-is-level.
 import type { Entry } from '../../core/effects.js';
-import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
+import type { GroupId, InstanceId, NodeId, StoreId } from '../../core/ids.js';
+import type { Value } from '../../core/value.js';
 import type { GroupFace } from '../../engine/face.js';
 import type { Pumped } from '../../engine/pump.js';
 import type { ApplyContext } from '../../machines/machine.js';
@@ -17,17 +18,27 @@ interface Seen {
   tenure: InstanceId;
   /** Believed at the last look that this process holds the lease. */
   master: boolean;
+  /** When this process closed the instances from `first` on; what it found on its disk counts from its start. */
+  readonly closedAt: number[];
+  first: InstanceId;
+  startedAt: number;
 }
 
 export class LifeWitness {
   readonly #node: NodeId;
+  readonly #store: StoreId;
+  readonly #now: () => number;
   readonly #groups: ReadonlyMap<GroupId, LogWitness>;
   readonly #seen = new Map<GroupId, Seen>();
 
-  constructor(node: NodeId, groups: ReadonlyMap<GroupId, LogWitness>) {
+  constructor(node: NodeId, store: StoreId, groups: ReadonlyMap<GroupId, LogWitness>, now: () => number) {
     this.#node = node;
+    this.#store = store;
+    this.#now = now;
     this.#groups = groups;
-    for (const group of groups.keys()) this.#seen.set(group, { ledger: 0, tenure: -1, master: false });
+    for (const group of groups.keys()) {
+      this.#seen.set(group, { ledger: 0, tenure: -1, master: false, closedAt: [], first: 0, startedAt: now() });
+    }
   }
 
   /** The ledger machine of this process is called. */
@@ -46,7 +57,23 @@ export class LifeWitness {
   /** Entries that the replica has closed, before the group sees them. */
   closing(group: GroupId, entries: readonly Entry[]): void {
     const witness = this.#of(group);
-    for (const entry of entries) witness.closes(this.#node, entry);
+    const { closedAt, first } = this.#seenOf(group);
+    for (const entry of entries) {
+      witness.closes(this.#node, entry);
+      // After a failure of the store some are closed once more.
+      closedAt[entry.instance - first] ??= this.#now();
+      witness.model.promotions.closed(this.#store, entry.instance);
+    }
+  }
+
+  /** The group has sealed a value, and is about to propose it. */
+  sealed(group: GroupId, value: Value): void {
+    const { first, startedAt, closedAt } = this.#seenOf(group);
+    const where = () => `${this.#node} ${group}`;
+    this.#of(group).model.promotions.sealed(where, value, (instance) => {
+      const at = instance < first ? startedAt : closedAt[instance - first];
+      return at === undefined ? null : this.#now() - at;
+    });
   }
 
   /** The group has taken them. */
@@ -59,6 +86,10 @@ export class LifeWitness {
     demand(face.lastChosen < this.#of(group).chosen.length, 'chosen-is-counted', () => {
       return `${this.#node} ${group} starts with a log up to ${face.lastChosen}`;
     });
+    const seen = this.#seenOf(group);
+    seen.first = face.lastChosen + 1;
+    seen.startedAt = this.#now();
+    this.#of(group).model.promotions.closed(this.#store, face.lastChosen);
     this.#applied(group, replica, face);
   }
 
@@ -91,9 +122,12 @@ export class LifeWitness {
     const { open, membership } = replica;
     electorates.uses(() => `${this.#node} ${group}`, open, membership);
     if (applied !== membership.version) return;
-    const { gid, version } = face.membersView();
-    demand(gid === membership.gid && version === membership.version, 'one-membership', () => {
-      return `${this.#node} ${group} at ${applied} shows membership ${version} of ${gid}`;
+    const { gid, version, members } = face.membersView();
+    const shown = members.map(({ id, url, role }) => `${id} ${url} ${role}`).join();
+    const listed = membership.members.map(({ id, url, role }) => `${id} ${url} ${role}`).join();
+    const same = gid === membership.gid && version === membership.version && shown === listed;
+    demand(same, 'one-membership', () => {
+      return `${this.#node} ${group} at ${applied} shows membership ${version} of ${gid}: ${shown}`;
     });
   }
 

@@ -1,14 +1,13 @@
 // What the log means, worked out a second time and in the plainest way: which command takes effect, which is a repeat,
-// who is master. The nodes' machines are held against it. It shares no code with src/machines but the batch format.
+// who is master (who is a member: members-model.ts). The nodes' machines are held against it. It shares no code with src/machines but the batch format.
 import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
-import type { Membership } from '../../core/membership.js';
-import type { Value } from '../../core/value.js';
-import { MASTER, MEMBERSHIP, touchesMembership, unpackBatch } from '../../machines/batch.js';
+import { MASTER, MEMBERSHIP, unpackBatch } from '../../machines/batch.js';
 import type { Command } from '../../machines/command.js';
 import { LEDGER, orderOf } from '../ledger-machine.js';
 import { demand } from '../violation.js';
 import type { CallBook, Place, Verdict } from './call-book.js';
 import type { GroupWitness } from './group-witness.js';
+import { Promotions } from './promotions.js';
 
 /** What a feed of user values shows of a command. */
 export interface Shown {
@@ -44,6 +43,7 @@ export class LogModel {
   readonly ledgerBefore: number[] = [];
   /** Tenures: the version of each acquire that took effect, and its holder. */
   readonly tenures = new Map<InstanceId, NodeId>();
+  readonly promotions = new Promotions();
   readonly #book: CallBook;
   readonly #executed = new Set<string>();
   readonly #keys = new Map<string, { readonly text: string; readonly verdict: Verdict }>();
@@ -59,8 +59,9 @@ export class LogModel {
     return this.shown.length;
   }
 
-  get masterVersion(): InstanceId | null {
-    return this.#master?.version ?? null;
+  /** Who holds the lease by the log, whether or not it still runs. */
+  get master(): NodeId | null {
+    return this.#master?.node ?? null;
   }
 
   /** The next instance's value. */
@@ -72,8 +73,7 @@ export class LogModel {
     unpackBatch(bytes).forEach((command, index) => {
       if (command.machine === MEMBERSHIP) return;
       if (command.machine === MASTER) {
-        masterCommands++;
-        this.#lead(command, instance);
+        if (this.#lead(command, instance)) masterCommands++;
         return;
       }
       const order = orderOf(command.bytes);
@@ -109,42 +109,20 @@ export class LogModel {
     return verdict;
   }
 
-  #lead(command: Command, instance: InstanceId): void {
+  /** False for the length of the lease: operators order it, as often as they like, and it changes no tenure. */
+  #lead(command: Command, instance: InstanceId): boolean {
     const order = JSON.parse(textOf(command));
     const master = this.#master;
+    if (order.op === 'set-lease') return false;
     if (order.op === 'acquire') {
-      if ((master?.renewal ?? null) !== order.expects) return;
+      if ((master?.renewal ?? null) !== order.expects) return true;
       this.#master = { node: order.node, version: instance, renewal: instance };
       this.tenures.set(instance, order.node);
     } else if (master !== null && master.node === order.node && master.version === order.version) {
       this.#master = { node: order.op === 'renew' ? master.node : null, version: master.version, renewal: instance };
     }
+    return true;
   }
-}
-
-/**
- * Who is a member: settled by the first founding that is chosen. Later a founder that came late is listed with its store,
- * once; whatever else is chosen changes nothing.
- */
-export function membersAfter(before: Membership, instance: InstanceId, value: Value): Membership {
-  if (!touchesMembership(value.bytes)) return before;
-  let membership = before;
-  for (const command of unpackBatch(value.bytes)) {
-    if (command.machine !== MEMBERSHIP) continue;
-    const order = JSON.parse(textOf(command));
-    const { gid, members } = membership;
-    if (order.op === 'found' && gid === null) {
-      membership = { gid: order.gid, version: instance, members: order.members };
-    } else if (
-      order.op === 'enrol' &&
-      gid !== null &&
-      members.some(({ id, store }) => id === order.id && store === null)
-    ) {
-      const listed = members.map((member) => (member.id === order.id ? { ...member, store: order.store } : member));
-      membership = { gid, version: instance, members: listed };
-    }
-  }
-  return membership;
 }
 
 function textOf({ bytes }: Command): string {
