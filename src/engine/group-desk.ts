@@ -66,6 +66,8 @@ export interface DeskParts {
   readonly arrived: () => void;
   /** Compares this node's position with a peer's: whoever is behind is taught. */
   readonly compareWith: (peer: NodeId) => void;
+  /** The group's time. */
+  readonly timeMs: () => Millis;
   /** Numbers the first round of questions of this start of this node; far from those of every other start. */
   readonly firstRound: number;
   readonly invite: (guest: PeerAddress) => () => void;
@@ -114,9 +116,8 @@ export class GroupDesk implements GroupFace, FeedSource {
     this.#master = master;
     const relieve = (id: NodeId, withinMs: Millis) => master.relieve(id, withinMs);
     this.#members = new MembersDesk({ roster, intake, clock, invite, relieve, view: () => this.membersView() });
-    const { replica, compareWith, firstRound } = parts;
+    const { replica, compareWith, firstRound, timeMs } = parts;
     const holdsLease = () => this.masterView().self;
-    const timeMs = () => router.timeMs;
     const ofReads = { roster, router, standing, replica, timeoutMs, now, timeMs, holdsLease, firstRound };
     this.reads = new Reader({ ...ofReads, send, arrived, compareWith });
   }

@@ -185,7 +185,7 @@ export class Group implements Pumped {
     this.#standing = new Standing({ group: name, ...rooms });
     const arrived = () => options.pump.touch(this);
     const compareWith = (peer: NodeId) => options.pump.input(this, { type: 'connected', peer });
-    const ofReads = { firstRound: firstNumber, compareWith };
+    const ofReads = { firstRound: firstNumber, compareWith, timeMs: () => this.#time.timeMs };
     this.desk = new GroupDesk({ ...options, ...rooms, ...ofReads, standing: this.#standing, arrived, say: send });
     this.#steward = new Steward({
       roster: this.#roster,

@@ -58,14 +58,10 @@ export class ReadRound {
     return this.#furthest;
   }
 
-  isSilent(node: NodeId): boolean {
-    return !this.#answered.has(node);
-  }
-
   /** The voters that have not answered. */
   get silent(): readonly NodeId[] {
     return votersOf(this.membership)
       .map(({ id }) => id)
-      .filter((id) => this.isSilent(id));
+      .filter((id) => !this.#answered.has(id));
   }
 }
