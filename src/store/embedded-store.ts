@@ -33,6 +33,8 @@ import { encodeIdentity } from './record.js';
 import { checkWriteAheadLogs } from './wal-check.js';
 
 const DURABLE = { sync: true } as const;
+/** Bytes of tables that may hold nothing but trimmed records, per group. */
+const GARBAGE_BYTES_MAX = 2 * 1024 * 1024;
 const OPENABLE = { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false } as const;
 
 export class EmbeddedStore implements LogStore {
@@ -112,7 +114,10 @@ export class EmbeddedStore implements LogStore {
     // First it is durable that they are gone, then they go. What a crash leaves over is cleared by the next trim.
     await this.#flush((sink) => this.#ledger.trim(group, before, sink));
     const first = this.#ledger.book(group)?.first ?? 0;
-    await db.clear({ gte: recordKey(prefix, 0), lt: recordKey(prefix, Math.min(before, first)) });
+    const [start, end] = [recordKey(prefix, 0), recordKey(prefix, Math.min(before, first))];
+    await db.clear({ gte: start, lt: end });
+    // LevelDB would keep their bytes until it comes by, and read over them at every start.
+    if ((await db.approximateSize(start, end)) >= GARBAGE_BYTES_MAX) await db.compactRange(start, end);
   }
 
   async putBlock(group: GroupId, name: string, index: number, bytes: Uint8Array): Promise<void> {

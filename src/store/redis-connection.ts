@@ -12,6 +12,7 @@ export type RedisArgument = string | Buffer;
 
 const CONNECT_TIMEOUT_MS = 5000;
 const COMMAND_TIMEOUT_MS = 15_000;
+const WAITAOF_MS = '10000';
 
 const FAIL_FAST = {
   lazyConnect: true,
@@ -115,6 +116,12 @@ export class RedisConnection {
     } catch (error) {
       throw this.#tell(error);
     }
+  }
+
+  /** False: what this connection has written is not on the server's disk after ten seconds. */
+  async waitAof(): Promise<boolean> {
+    const answer = await this.text('WAITAOF', '1', '0', WAITAOF_MS);
+    return Array.isArray(answer) && Number(answer[0]) >= 1;
   }
 
   /** Runs a script by its hash. The source goes over the wire only when the server does not know it. */

@@ -2,7 +2,7 @@
 // 1024 instances of a group's log; a hash for each checkpoint. All keys of a node share one hash tag, so one script may touch them all.
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import type { FoundRows } from './ledger.js';
-import type { LogRow } from './load-group.js';
+import type { LogRow, NamedRow } from './load-group.js';
 import type { RedisConnection } from './redis-connection.js';
 import { SEGMENT_INSTANCES } from './redis-extent.js';
 
@@ -69,6 +69,11 @@ export class RedisKeys {
       server: text('server'),
       opener: text('opener'),
     };
+  }
+
+  async variableRows(connection: RedisConnection, group: GroupId): Promise<readonly NamedRow[]> {
+    const { variables } = await this.systemRows(connection);
+    return variables.filter((row) => row.group === group).map(({ name, row }) => [name, row] as const);
   }
 
   /** The log rows from `from` to `last`, in chunks of bounded size; instances without a row are left out. */

@@ -18,7 +18,7 @@ import { judge } from './judge.js';
 import { blockPlace, IDENTITY_KEY } from './keys.js';
 import type { RowSink } from './ledger.js';
 import { Ledger } from './ledger.js';
-import type { LogRow, NamedRow } from './load-group.js';
+import type { LogRow } from './load-group.js';
 import { decodeVariables, loadGroup } from './load-group.js';
 import { readLog } from './read-log.js';
 import { encodeIdentity } from './record.js';
@@ -39,7 +39,6 @@ export interface RedisStoreOptions {
 
 const OPEN_ATTEMPTS = 3;
 const TRIM_KEYS_MAX = 500;
-const WAITAOF_MS = '10000';
 
 const OPEN = new RedisScript('open');
 const COMMIT = new RedisScript('commit');
@@ -120,13 +119,13 @@ export class RedisStore implements LogStore {
   }
 
   async variables(group: GroupId): Promise<ReadonlyMap<string, string>> {
-    return decodeVariables(group, await this.#variableRows(this.#readable(), group));
+    return decodeVariables(group, await this.#keys.variableRows(this.#readable(), group));
   }
 
   async load(group: GroupId, from: InstanceId = 0): Promise<StoredGroup> {
     const connection = this.#readable();
     const rowsFrom = (first: InstanceId) => this.#rows(connection, group, first);
-    return loadGroup(this.#ledger, group, from, rowsFrom, await this.#variableRows(connection, group));
+    return loadGroup(this.#ledger, group, from, rowsFrom, await this.#keys.variableRows(connection, group));
   }
 
   commit(batch: readonly GroupWrites[]): Promise<void> {
@@ -264,9 +263,7 @@ export class RedisStore implements LogStore {
   /** Where the settings cannot be read, the server itself says when the flush is on its disk. */
   async #waitAof(connection: RedisConnection): Promise<void> {
     if (!this.#useWaitAof) return;
-    const answer = await connection.text('WAITAOF', '1', '0', WAITAOF_MS);
-    if (!Array.isArray(answer) || Number(answer[0]) < 1)
-      throw new Error(`the ${this.#words.label} did not sync its file in time`);
+    if (!(await connection.waitAof())) throw new Error(`the ${this.#words.label} did not sync its file in time`);
   }
 
   #rows(connection: RedisConnection, group: GroupId, from: InstanceId): AsyncIterable<readonly LogRow[]> {
@@ -274,11 +271,6 @@ export class RedisStore implements LogStore {
     // Without a readable row of the group there is only what its segments hold.
     if (book?.known === false) return this.#keys.segmentsLog(connection, group, this.#extent.segments(group));
     return this.#keys.log(connection, group, from, book?.last ?? -1);
-  }
-
-  async #variableRows(connection: RedisConnection, group: GroupId): Promise<readonly NamedRow[]> {
-    const { variables } = await this.#keys.systemRows(connection);
-    return variables.filter((row) => row.group === group).map(({ name, row }) => [name, row] as const);
   }
 
   /** One fenced script that needs no flush: its first key is the system hash, its first argument the epoch. */

@@ -1,4 +1,5 @@
-// What the suite of the LogStore port says of the blocks of checkpoints.
+// What the suite of the LogStore port says of the blocks of checkpoints. The place in the checksum, the checksum, the fence
+// and the sync were taken out once each, and a test here or beside the store failed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreFenced } from '../../src/engine/errors.js';

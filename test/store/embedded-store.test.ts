@@ -374,6 +374,27 @@ describe('embedded: blocks in files', () => {
   });
 });
 
+describe('embedded: space', () => {
+  test('a trim gives the space on disk back', async () => {
+    const directory = newDirectory();
+    const store = new EmbeddedStore(directory);
+    await store.open();
+    const bytes = new Uint8Array(100_000).fill(7);
+    for (let instance = 0; instance < 200; instance++) {
+      await store.commit(one('main', { ...record(instance, ''), value: { id: `v${instance}`, bytes } }));
+    }
+    assert.ok((await bytesBelow(directory)) > 20_000_000);
+    await store.trim('main', 195);
+    await store.close();
+    // What nobody needs any more is unlinked at the next opening at the latest.
+    const next = new EmbeddedStore(directory);
+    await next.open();
+    assert.equal((await next.read('main', 195, 10, 1e9)).length, 5);
+    await next.close();
+    assert.ok((await bytesBelow(directory)) < 10_000_000);
+  });
+});
+
 describe('embedded: processes and directories', () => {
   test('a second process on the directory is refused, naming it', async () => {
     const directory = newDirectory();
