@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly body: string;
   readonly status: number;
   readonly durationMs: number;
+  /** Ends it before its time. */
+  readonly enough?: Promise<unknown>;
 }
 
 export interface LoadResult {
@@ -27,14 +29,24 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   let failures = 0;
   const start = performance.now();
   const end = start + options.durationMs;
+  let isOver = false;
+  const finish = () => {
+    isOver = true;
+  };
+  options.enough?.then(finish, finish);
   await Promise.all(
     Array.from({ length: options.connections }, (_, place) => {
       const target = options.targets[place % options.targets.length];
       if (target === undefined) throw new RangeError('no target');
-      return drive(target, options, end, (status, ms) => {
-        if (status === options.status) latencies.push(ms);
-        else failures++;
-      });
+      return drive(
+        target,
+        options,
+        (now) => isOver || now >= end,
+        (status, ms) => {
+          if (status === options.status) latencies.push(ms);
+          else failures++;
+        },
+      );
     }),
   );
   const seconds = (performance.now() - start) / 1000;
@@ -53,7 +65,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 function drive(
   target: URL,
   { path, headers, body }: LoadOptions,
-  end: number,
+  isOver: (now: number) => boolean,
   answered: (status: number, ms: number) => void,
 ): Promise<void> {
   const lines = Object.entries({ host: target.host, ...headers, 'content-length': String(Buffer.byteLength(body)) });
@@ -79,8 +91,8 @@ function drive(
       const now = performance.now();
       answered(Number(pending.slice(9, 12)), now - sentAt);
       pending = '';
-      if (now < end) send();
-      else socket.end();
+      if (isOver(now)) socket.end();
+      else send();
     });
     socket.on('close', () => resolve());
     socket.on('error', reject);

@@ -310,6 +310,7 @@ export class Replica implements Site {
   }
 
   #learn(from: NodeId, message: Teach, now: Millis, out: Effects): void {
+    const before = this.#open;
     for (const entry of message.entries) {
       if (entry.instance < this.#open) continue;
       if (entry.instance > this.#open) break;
@@ -324,11 +325,12 @@ export class Replica implements Site {
       this.#close(value, ballot, chain, now, out);
     }
     if (message.open > this.#open && !this.#isFar(message.open)) {
+      // Asked again at once is only who taught something new. All peers were asked when their links came up: going on with
+      // each of them, this node would be taught everything as many times as it has peers, and all of them would pay for it.
+      const isAhead = this.#open > before;
+      if (isAhead) this.#learner.continueWith(now);
       this.#heard(message.open, from, now, out);
-      if (message.entries.length > 0) {
-        this.#learner.continueWith(now);
-        this.#ask(from, out);
-      }
+      if (isAhead) this.#ask(from, out);
     } else if (message.open === this.#open) {
       // Level with the teacher. Whoever waits for my vote may send again what I could not judge while I lagged; and who
       // does not vote lets it be known this way how far it is.

@@ -3,35 +3,36 @@
 // re-sends: bytes, connects and closes come through, late, when it heals.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '../free-port.js';
+import type { Network, Place } from './network.js';
 
 const HELD_BYTES_MAX = 8 * 1024 * 1024;
 
-export class ChaosNetwork {
+export class ChaosNetwork implements Network {
+  readonly description: string;
   readonly #stopped = new Set<string>();
   readonly #servers: Server[] = [];
   readonly #pipes = new Set<Pipe>();
   readonly #sockets = new Set<Socket>();
 
-  /** The port of a new proxy before `id`. */
-  async before(id: string, port: number): Promise<number> {
+  constructor(why: string) {
+    this.description = `TCP proxies on loopback (${why})`;
+  }
+
+  /** A new proxy before a port of its own. */
+  async place(id: string): Promise<Place> {
+    const port = await freePort();
     const server = createServer({ allowHalfOpen: true }, (inner) => this.#join(inner, id, port));
     this.#servers.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
+    const { port: before } = server.address() as AddressInfo;
+    return { listen: `127.0.0.1:${port}`, url: `http://127.0.0.1:${before}`, launcher: [], flags: [] };
   }
 
   /** Nothing gets from one to the other any more. */
   stop(from: string, to: string): void {
     this.#stopped.add(`${from}>${to}`);
-  }
-
-  /** Cuts one node off from the others, both ways. */
-  isolate(id: string, others: readonly string[]): void {
-    for (const other of others) {
-      this.stop(id, other);
-      this.stop(other, id);
-    }
   }
 
   heal(): void {

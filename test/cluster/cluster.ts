@@ -1,10 +1,10 @@
 // A cluster of real processes on loopback: founding members on free ports, a directory each under one temporary
-// directory, and optionally a chaos proxy before each node's port that only the peers' links go through.
+// directory, and optionally a network between them that can be cut, which clients are not affected by.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../free-port.js';
-import { ChaosNetwork } from './chaos-network.js';
+import { type Network, openNetwork, type Place } from './network.js';
 import { eventually, NodeProcess } from './node-process.js';
 
 export interface ClusterOptions {
@@ -13,7 +13,7 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Settings of each node, over `env`. */
   readonly envOf?: (id: string) => Readonly<Record<string, string>>;
-  /** Puts a chaos proxy before each node for its peers. */
+  /** Puts a network that can be cut between the nodes. */
   readonly chaos?: boolean;
 }
 
@@ -26,9 +26,9 @@ export interface MasterAnswer {
 export class Cluster {
   readonly directory: string;
   readonly nodes: NodeProcess[];
-  readonly network: ChaosNetwork | null;
+  readonly network: Network | null;
 
-  private constructor(directory: string, nodes: NodeProcess[], network: ChaosNetwork | null) {
+  private constructor(directory: string, nodes: NodeProcess[], network: Network | null) {
     this.directory = directory;
     this.nodes = nodes;
     this.network = network;
@@ -38,24 +38,30 @@ export class Cluster {
   static async make(options: ClusterOptions = {}): Promise<Cluster> {
     const { nodes: count = 3, env = {}, envOf = () => ({}), chaos = false } = options;
     const directory = await mkdtemp(join(tmpdir(), 'paxmesh-cluster-'));
-    const network = chaos ? new ChaosNetwork() : null;
-    const places = [];
-    for (let place = 0; place < count; place++) {
-      const id = String.fromCharCode(97 + place);
-      const port = await freePort();
-      const url = `http://127.0.0.1:${network === null ? port : await network.before(id, port)}`;
-      places.push({ id, port, url });
+    const network = chaos ? await openNetwork() : null;
+    const cluster = new Cluster(directory, [], network);
+    try {
+      const places: (Place & { readonly id: string })[] = [];
+      for (let number = 0; number < count; number++) {
+        const id = String.fromCharCode(97 + number);
+        places.push({ id, ...(await (network === null ? onLoopback() : network.place(id))) });
+      }
+      const members = places.map(({ id, url }) => `${id}=${url}`).join(',');
+      for (const { id, listen, url, launcher, flags } of places) {
+        const own = {
+          PAXMESH_MEMBERS: members,
+          PAXMESH_LISTEN: listen,
+          PAXMESH_URL_ADVERTISED: url,
+          PAXMESH_STORE: `embedded:${join(directory, id)}`,
+        };
+        const settings = { ...own, ...env, ...envOf(id) };
+        cluster.nodes.push(new NodeProcess(id, Number(new URL(url).port), directory, settings, { launcher, flags }));
+      }
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
     }
-    const members = places.map(({ id, url }) => `${id}=${url}`).join(',');
-    const nodes = places.map(({ id, port, url }) => {
-      const own = {
-        PAXMESH_MEMBERS: members,
-        PAXMESH_URL_ADVERTISED: url,
-        PAXMESH_STORE: `embedded:${join(directory, id)}`,
-      };
-      return new NodeProcess(id, port, directory, { ...own, ...env, ...envOf(id) });
-    });
-    return new Cluster(directory, nodes, network);
   }
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
@@ -127,6 +133,11 @@ export class Cluster {
     await this.network?.close();
     if (process.env['KEEP_CLUSTERS'] === undefined) await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+async function onLoopback(): Promise<Place> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  return { listen, url: `http://${listen}`, launcher: [], flags: [] };
 }
 
 export async function masterAt(node: NodeProcess, timeoutMs = 2000): Promise<MasterAnswer> {

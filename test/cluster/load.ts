@@ -8,7 +8,10 @@ export type Told =
 
 export interface Call {
   readonly value: string;
+  /** The last answer. */
   readonly told: Told;
+  /** How many times it was sent. */
+  readonly tries?: number;
 }
 
 export interface LoadOptions {
@@ -62,6 +65,7 @@ export class Load {
   readonly #name = `load${loads++}-${process.pid}`;
   readonly #clients: Promise<void>[];
   #running = true;
+  #isLast = false;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -95,6 +99,12 @@ export class Load {
     return this.stop();
   }
 
+  /** Every client gets its present value through, and sends no more. */
+  async finish(): Promise<void> {
+    this.#isLast = true;
+    await Promise.all(this.#clients);
+  }
+
   async stop(): Promise<void> {
     this.#running = false;
     await Promise.all(this.#clients);
@@ -103,12 +113,14 @@ export class Load {
   async #run(client: number): Promise<void> {
     const { urls, retries = false, timeoutMs = 5000, thinkMs = 2, padding = 0 } = this.#options;
     let at = client;
-    for (let n = 0; this.#running; n++) {
+    for (let n = 0; this.#running && !this.#isLast; n++) {
       const value = JSON.stringify({ from: `${this.#name}.${client}`, n, pad: 'x'.repeat(padding) });
       const key = retries ? `${this.#name}.${client}.${n}` : null;
       let told: Told;
       let mayStand = false;
+      let tries = 0;
       for (;;) {
+        tries++;
         told = await post(urls[at % urls.length] ?? '', value, key, timeoutMs);
         if (told.type === 'acknowledged') break;
         mayStand ||= told.type === 'unknown';
@@ -118,7 +130,7 @@ export class Load {
         at++;
       }
       if (told.type === 'none' && mayStand) told = { ...told, type: 'unknown' };
-      this.calls.push({ value, told });
+      this.calls.push({ value, told, tries });
       await pause(thinkMs);
     }
   }

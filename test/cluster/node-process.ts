@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { watched } from '../children.js';
+import type { Place } from './network.js';
 
 export const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.js');
 export const READY_MS = 30_000;
@@ -38,6 +39,7 @@ export class NodeProcess {
   readonly id: string;
   url: string;
   readonly logFile: string;
+  readonly #way: Pick<Place, 'launcher' | 'flags'>;
   settings: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   #exit: Promise<Exit> | null = null;
@@ -45,11 +47,19 @@ export class NodeProcess {
   /** performance.now() right before the last thaw. */
   thawedAt = 0;
 
-  constructor(id: string, port: number, directory: string, settings: Readonly<Record<string, string>>) {
+  constructor(
+    id: string,
+    port: number,
+    directory: string,
+    settings: Readonly<Record<string, string>>,
+    way: Pick<Place, 'launcher' | 'flags'> = { launcher: [], flags: [] },
+  ) {
     this.id = id;
-    this.url = `http://127.0.0.1:${port}`;
     this.logFile = join(directory, `${id}.log`);
-    this.settings = { PAXMESH_NODE: id, PAXMESH_LISTEN: `127.0.0.1:${port}`, ...settings };
+    const listen = settings['PAXMESH_LISTEN'] ?? `127.0.0.1:${port}`;
+    this.url = `http://${listen}`;
+    this.settings = { PAXMESH_NODE: id, ...settings, PAXMESH_LISTEN: listen };
+    this.#way = way;
   }
 
   /** Listens elsewhere from the next start on. */
@@ -83,7 +93,9 @@ export class NodeProcess {
     if (this.isRunning) throw new Error(`${this.id} runs already`);
     const log = openSync(this.logFile, 'a');
     const env = cleanEnvironment(this.settings);
-    const child = watched(spawn(process.execPath, [CLI, 'serve'], { env, stdio: ['ignore', log, 'pipe'] }));
+    const { launcher, flags } = this.#way;
+    const [command = '', ...args] = [...launcher, process.execPath, CLI, 'serve', ...flags];
+    const child = watched(spawn(command, args, { env, stdio: ['ignore', log, 'pipe'] }));
     closeSync(log);
     child.stderr?.on('data', (text) => {
       this.#stderr += text;

@@ -1,33 +1,45 @@
-// Partitions between the nodes of a cluster, through TCP proxies that only their links go through: both ways, one way,
-// flapping. The side with a majority goes on, the other one promises nothing, and afterwards all agree.
+// Partitions between the nodes of a cluster: both ways, one way, partial, flapping; in network namespaces where the machine
+// has them, through TCP proxies elsewhere (network.ts). Clients still reach every node. The side with a majority goes on, the
+// other one promises nothing, and afterwards all agree.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { Cluster } from './cluster.js';
 import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
 import { Load, post } from './load.js';
-import { eventually, pause } from './node-process.js';
+import { isolate } from './network.js';
+import { eventually, type NodeProcess, pause } from './node-process.js';
+import { membersAt } from './orders.js';
 import { verify } from './verify.js';
 
 const keep = keeper(after);
 
-async function world() {
+async function world(t: TestContext) {
   const cluster = keep(await Cluster.start({ chaos: true, env: { PAXMESH_LEASE_MS: '2000' } }));
   const { network } = cluster;
   assert.ok(network !== null);
+  t.diagnostic(`over ${network.description}`);
   const followers = cluster.nodes.map(({ url }) => keep(new SocketFollower({ url, everything: true })));
   return { cluster, network, followers };
 }
 
 const idsOf = (nodes: readonly { readonly id: string }[]): string[] => nodes.map(({ id }) => id);
 
-test('a master cut off from the others commits nothing, says so, and catches up; the others go on', async () => {
-  const { cluster, network, followers } = await world();
+/** The cut is one: this node has lost its links with those. Without a cut all tests that wait for it fail: tried. */
+async function untilLost(at: NodeProcess, ids: readonly string[]): Promise<void> {
+  await eventually(`${at.id} has lost ${ids.join(' and ')}`, async () => {
+    const members = await membersAt(at);
+    return ids.every((id) => members.some((one) => one.id === id && !one.live));
+  });
+}
+
+test('a master cut off from the others commits nothing, says so, and catches up; the others go on', async (t) => {
+  const { cluster, network, followers } = await world(t);
   const load = keep(new Load({ urls: cluster.urls, timeoutMs: 1000 }));
   await load.progress(50);
   const lonely = await cluster.master();
   const others = cluster.others(lonely);
-  network.isolate(lonely.id, idsOf(others));
+  isolate(network, lonely.id, idsOf(others));
   for (const { url } of others) await load.progress(50, url);
   await eventually('the cut-off node notices', async () => !(await lonely.isReady()));
   for (let n = 0; n < 3; n++) {
@@ -45,14 +57,15 @@ test('a master cut off from the others commits nothing, says so, and catches up;
   assert.ok(!text.includes('minority'), 'what was refused never happened');
 });
 
-test('a node that hears nothing, then one that is not heard, harms nobody', async () => {
-  const { cluster, network, followers } = await world();
+test('a node that hears nothing, then one that is not heard, harms nobody', async (t) => {
+  const { cluster, network, followers } = await world(t);
   const load = keep(new Load({ urls: cluster.urls, timeoutMs: 1000 }));
   for (const deaf of [true, false]) {
     const odd = await cluster.master();
     const others = cluster.others(odd);
     await load.progress(50);
     for (const { id } of others) network.stop(...(deaf ? ([id, odd.id] as const) : ([odd.id, id] as const)));
+    await untilLost(odd, idsOf(others));
     for (const { url } of others) await load.progress(50, url);
     network.heal();
     await cluster.untilReady();
@@ -62,18 +75,20 @@ test('a node that hears nothing, then one that is not heard, harms nobody', asyn
   await verify(cluster, [load], followers);
 });
 
-test('two nodes that cannot reach each other, while both reach the third, still commit', async () => {
-  const { cluster, network, followers } = await world();
+test('two nodes that cannot reach each other, while both reach the third, still commit', async (t) => {
+  const { cluster, network, followers } = await world(t);
   const load = keep(new Load({ urls: cluster.urls, timeoutMs: 1000 }));
   const master = await cluster.master();
   const [one, other] = cluster.others(master);
   assert.ok(one !== undefined && other !== undefined);
   await load.progress(50);
-  network.isolate(one.id, [other.id]);
+  isolate(network, one.id, [other.id]);
+  await untilLost(one, [other.id]);
   for (const { url } of cluster.nodes) await load.progress(50, url);
   network.heal();
   // The same with the master at one end of the cut.
-  network.isolate(master.id, [one.id]);
+  isolate(network, master.id, [one.id]);
+  await untilLost(master, [one.id]);
   for (const { url } of [other, master]) await load.progress(50, url);
   network.heal();
   await load.progress(50, one.url);
@@ -81,8 +96,8 @@ test('two nodes that cannot reach each other, while both reach the third, still 
   await verify(cluster, [load], followers);
 });
 
-test('links that come and go, each way by itself, lose nothing', async () => {
-  const { cluster, network, followers } = await world();
+test('links that come and go, each way by itself, lose nothing', async (t) => {
+  const { cluster, network, followers } = await world(t);
   const load = keep(new Load({ urls: cluster.urls, timeoutMs: 1500, retries: true }));
   await load.progress(50);
   const ids = idsOf(cluster.nodes);

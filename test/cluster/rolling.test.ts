@@ -38,7 +38,10 @@ test('a rolling restart under load: every call gets an answer that tells its out
   }
   // The lease was given back, so nobody waits ten seconds for it to run out.
   await cluster.master();
-  await Promise.all(loads.map((load) => load.stop()));
+  await moving.finish();
+  const sought = moving.calls.filter(({ told, tries }) => told.type !== 'acknowledged' || Number(tries) > 2);
+  assert.deepEqual(sought, [], 'who is turned away by a node that goes is served by the next one');
+  await Promise.all(staying.map((load) => load.stop()));
   const broken = staying.flatMap((load) => load.told('unknown'));
   assert.deepEqual(
     broken.map(({ told }) => told),

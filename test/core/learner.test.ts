@@ -1,6 +1,7 @@
 // How far others are is hearsay: it is asked about at once, it is bounded, and it expires.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Effects } from '../../src/core/effects.js';
 import { Learner } from '../../src/core/learner.js';
 import { ASK_MS, INSTANCE_JUMP_MAX, LAG_BELIEF_MS, ROUND_JUMP_MAX } from '../../src/core/limits.js';
 import type { Message } from '../../src/core/message.js';
@@ -166,6 +167,19 @@ test('what is taught closes instances in order, and what lies beyond a hole wait
   );
   assert.equal(lone.replica.open, 2);
   assert.equal(sentTo('b', 'ask', out).open, 2, 'and asks for the rest');
+});
+
+// Fails when everyone who teaches is asked on: tried.
+test('of two that teach the same only the first is asked on; when it falls silent another one is', () => {
+  const lone = new LoneReplica();
+  const entry = { instance: 0, ballot: ballot(1, 'b'), value: value('x'), chain: chain(0, 0, value('x')) };
+  const asked = (out: Effects) => out.after.map(({ to, message }) => [to, message]);
+  const rest = { type: 'ask', open: 1 };
+  assert.deepEqual(asked(lone.hears('b', { type: 'teach', open: 9, entries: [entry] })), [['b', rest]]);
+  assert.deepEqual(asked(lone.hears('c', { type: 'teach', open: 9, entries: [entry] })), []);
+  const again = new Set<unknown>();
+  for (let times = 0; times < 5; times++) for (const { to } of lone.wakes().after) again.add(to);
+  assert.deepEqual([...again].sort(), ['b', 'c']);
 });
 
 test('whoever asks for what is closed here is served, whoever knows more is asked', () => {
