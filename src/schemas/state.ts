@@ -1,6 +1,6 @@
 // What reading and changing the state of a machine have in common, whichever machine it is: how fresh a read must be, and
 // the headers of both.
-import { type Static, type TProperties, Type } from 'typebox';
+import { type TProperties, Type } from 'typebox';
 import { KEY_BYTES_MAX, keyFault, TTL_MS_MAX } from '../machines/json-command.js';
 import { IdempotencyKey, InstanceIdParameter, TimeoutMs } from './parameters.js';
 import { invalidRequest } from './problem.js';
@@ -57,7 +57,6 @@ export const nameParams = (what: string) =>
       description: `${what}, 1 to ${KEY_BYTES_MAX} bytes of UTF-8 without NUL`,
     }),
   });
-export type NameParams = Static<ReturnType<typeof nameParams>>;
 
 /** Of a key, a name, an owner. Throws invalid-request. */
 export function checkKey(what: string, key: string): string {

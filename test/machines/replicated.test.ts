@@ -1,5 +1,7 @@
 // Whatever is asked of the machines in whatever order: they agree with simple models, nodes that are fed the same agree with
-// each other, and a snapshot taken anywhere, read while commands go on, stands for the commands before it.
+// each other, and a snapshot taken anywhere, read while commands go on, stands for the commands before it. Taken away once each, and seen
+// to fail here or beside: ending at the very millisecond, ending before every command, taking hold of the state at the call,
+// the fence as the proof of the holder, the leap of fences and the third number of ETags after a backup.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

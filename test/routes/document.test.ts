@@ -1,10 +1,11 @@
 // The document is true: the committed file is what the routes say, and what the routes answer is what it says.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, test } from 'node:test';
 import * as Schema from 'typebox/schema';
 import { COMPONENTS } from '../../src/schemas/components.js';
 import { buildEdge, type Edge } from '../helper.js';
+import { buildStateEdge } from './state-edge.js';
 
 type Properties = Readonly<Record<string, { readonly $id?: string; readonly properties?: object }>>;
 const components = Object.fromEntries(
@@ -39,12 +40,16 @@ describe('the OpenAPI document', () => {
         ),
         `get ${group}`,
         `post ${group}/batches`,
-        ...['events', 'feed', 'instances', 'instances/{id}', 'master'].map((it) => `get ${group}/${it}`),
+        ...['get checkpoints', 'post checkpoints', 'get counters/{name}', 'post counters/{name}'].map(inGroup),
+        ...['events', 'feed', 'instances', 'instances/{id}', 'kv', 'kv/{key}'].map((it) => `get ${group}/${it}`),
+        ...['put kv/{key}', 'delete kv/{key}'].map(inGroup),
+        ...['get locks/{name}', 'put locks/{name}', 'delete locks/{name}', 'get master'].map(inGroup),
         ...['delete master', 'put master/lease', 'post master/transfer', 'get members', 'post members'].map(inGroup),
         ...['patch members/{id}', 'delete members/{id}'].map(inGroup),
         ...['readmit', 'replace'].map((it) => `post ${group}/members/{id}/${it}`),
         `post ${group}/proposals`,
         `get ${group}/proposals/{key}`,
+        ...['get retention', 'patch retention'].map(inGroup),
         'get /v1/node',
       ],
     );
@@ -85,4 +90,25 @@ describe('the OpenAPI document', () => {
       assert.deepEqual(Object.keys(body).sort(), Object.keys(components[`${name}#`]?.properties ?? {}).sort());
     });
   }
+});
+
+test('the document describes what kv, locks and counters answer', async () => {
+  const { app } = await buildStateEdge();
+  for (const [method, path, payload, name] of [
+    ['PUT', 'kv/k', { a: 1 }, 'KvWritten'],
+    ['GET', 'kv', undefined, 'KvPage'],
+    ['PUT', 'locks/l', { owner: 'o', ttlMs: 1000 }, 'Lock'],
+    ['GET', 'locks/l', undefined, 'Lock'],
+    ['DELETE', 'locks/l?fence=1', undefined, 'Lock'],
+    ['POST', 'counters/c', { add: 1 }, 'Counter'],
+    ['GET', 'counters/c', undefined, 'Counter'],
+    ['GET', 'kv/missing', undefined, 'Problem'],
+  ] as const) {
+    const body = payload === undefined ? {} : { payload };
+    const answer = (await app.inject({ method, url: `/v1/groups/main/${path}`, ...body })).json();
+    const [ok, errors] = Schema.Errors(components, { $ref: `${name}#` }, answer);
+    assert.ok(ok, `${method} ${path}: ${JSON.stringify(errors)}`);
+    assert.deepEqual(Object.keys(answer).sort(), Object.keys(components[`${name}#`]?.properties ?? {}).sort());
+  }
+  await app.close();
 });

@@ -231,6 +231,13 @@ describe('kv over HTTP', () => {
         refused(await app.inject(`${url}?${query}`), 400, 'invalid-request');
       }
     }
+    main.afterRead = () => main.order('kv', { op: 'put', key: 'k', value: 2 });
+    const read = await get('k');
+    assert.deepEqual(
+      [read.body, read.headers['paxmesh-instance']],
+      ['1', '0'],
+      'what came after it is not in the answer',
+    );
     main.failure = new PaxmeshError('no-quorum', 'alone');
     refused(await get('k'), 503, 'no-quorum');
   });

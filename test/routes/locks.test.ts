@@ -1,4 +1,5 @@
-// Locks over HTTP, and the line of those who wait for one on this node.
+// Locks over HTTP, and the line of those who wait for one on this node. Without the line, or the call to the next in it,
+// these tests fail; without the rule for idempotency keys the waiter asks for ever: tried.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';

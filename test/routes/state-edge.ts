@@ -14,6 +14,8 @@ export class StateGroup extends FakeGroup {
   readonly reads: (ReadOptions | undefined)[] = [];
   /** Called with each command that a caller brings, before it is applied. */
   rival: (text: string) => void = () => undefined;
+  /** Between a read and its answer. */
+  afterRead: () => void = () => undefined;
   /** How many wait for a change. */
   waiting = 0;
   readonly #wakes = new Set<() => void>();
@@ -51,7 +53,9 @@ export class StateGroup extends FakeGroup {
     this.reads.push(options);
     if (this.failure !== null) throw this.failure;
     const answer = this.router.machine(machine)?.query?.(question, { timeMs: this.timeMs });
-    return { answer, instanceId: this.applied, read: options?.read ?? 'linearizable' };
+    const instanceId = this.applied;
+    this.afterRead();
+    return { answer, instanceId, read: options?.read ?? 'linearizable' };
   }
 
   override async changed(waitMs: number, signal?: AbortSignal): Promise<void> {
