@@ -54,7 +54,9 @@ export class Teacher {
         if (next !== null && next < end) next = null;
       }
     } catch (error) {
+      // A hole in the log, perhaps: below the checkpoint it need not be filled.
       this.#failed(error);
+      this.#offer(to);
     } finally {
       this.#busy.delete(to);
     }

@@ -17,13 +17,17 @@ export function* writeLines(rows: Iterable<unknown>): Generator<Uint8Array> {
 /** Throws SnapshotDamaged where a line is not JSON, or the last has no end. The rows' shape is the caller's to trust. */
 export async function* readLines<Row>(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Row> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let rest = '';
+  // A row may be far longer than a part: its pieces are put together once.
+  let pieces: string[] = [];
   for await (const part of parts) {
-    const lines = (rest + decode(decoder, part)).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) yield parse(line) as Row;
+    const lines = decode(decoder, part).split('\n');
+    pieces.push(lines[0] ?? '');
+    if (lines.length === 1) continue;
+    yield parse(pieces.join('')) as Row;
+    for (const line of lines.slice(1, -1)) yield parse(line) as Row;
+    pieces = [lines.at(-1) ?? ''];
   }
-  if (rest !== '') throw new SnapshotDamaged('a line has no end');
+  if (pieces.some((piece) => piece !== '')) throw new SnapshotDamaged('a line has no end');
 }
 
 function decode(decoder: InstanceType<typeof TextDecoder>, part: Uint8Array): string {
