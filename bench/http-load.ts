@@ -6,6 +6,8 @@ export interface LoadOptions {
   /** Connections are spread over these. */
   readonly targets: readonly URL[];
   readonly connections: number;
+  /** POST when absent. */
+  readonly method?: 'POST' | 'GET' | 'PUT';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -64,13 +66,13 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 
 function drive(
   target: URL,
-  { path, headers, body }: LoadOptions,
+  { method = 'POST', path, headers, body }: LoadOptions,
   isOver: (now: number) => boolean,
   answered: (status: number, ms: number) => void,
 ): Promise<void> {
   const lines = Object.entries({ host: target.host, ...headers, 'content-length': String(Buffer.byteLength(body)) });
   const request = Buffer.from(
-    `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+    `${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
   );
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ host: target.hostname, port: Number(target.port), noDelay: true });

@@ -10,12 +10,12 @@ import { PaxmeshError } from './errors.js';
 import type { Clock, LogStore, StoreWrite, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
-/** A checkpoint by itself after so many instances at most, or as many as a quarter of what is kept. */
-const EVERY_INSTANCES_MAX = 100_000;
+/** A checkpoint by itself after so many instances, or a quarter of what is kept if that is less: a start applies no more. */
+const EVERY_INSTANCES_MAX = 25_000;
 /** Trims when so much of what is kept lies beyond it, so that trimming costs little per instance. */
 const TRIM_SHARE = 20;
 /** A checkpoint that took long is not followed by the next at once. */
-const REST_FACTOR = 4;
+const REST_FACTOR = 9;
 const RETRY_MS = 5000;
 
 export interface CheckpointerOptions {
