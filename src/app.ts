@@ -14,6 +14,8 @@ import errors, { answerClientError, sendProblem } from '../plugins/app/errors.js
 import feed from '../plugins/app/feed/index.js';
 import groups from '../plugins/app/groups.js';
 import lifecycle from '../plugins/app/lifecycle.js';
+import lockLine from '../plugins/app/lock-line.js';
+import machines from '../plugins/app/machines.js';
 import metrics from '../plugins/app/metrics.js';
 import requestLog from '../plugins/app/request-log.js';
 import swagger from '../plugins/external/swagger.js';
@@ -21,6 +23,7 @@ import websocket from '../plugins/external/websocket.js';
 import type { Config } from './config.js';
 import type { NodeFace } from './engine/face.js';
 import { IncomingRequest } from './incoming-request.js';
+import { KEY_BYTES_MAX } from './schemas/state.js';
 import { compileValidator } from './schemas/validator.js';
 
 export interface AppOptions {
@@ -46,8 +49,8 @@ interface EdgeTimes {
 
 const TIMES: EdgeTimes = { requestMs: 60_000, headersMs: 15_000, checkMs: 5000, silenceMs: 90_000 };
 const HEADERS_BYTES_MAX = 16 * 1024;
-/** An idempotency key of 255 characters, each percent-encoded. */
-const PARAM_CHARACTERS_MAX = 3 * 255;
+/** A key of 1024 bytes, each percent-encoded. */
+const PARAM_CHARACTERS_MAX = 3 * KEY_BYTES_MAX;
 
 export async function buildApp({ node, config, loggerOptions, mesh, times }: AppOptions): Promise<FastifyInstance> {
   const { requestMs, headersMs, checkMs, silenceMs } = { ...TIMES, ...times };
@@ -93,6 +96,8 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
   await app.register(requestLog);
   await app.register(swagger, { version: node.status().version });
   await app.register(groups);
+  await app.register(machines);
+  await app.register(lockLine);
   await app.register(feed);
   if (mesh !== undefined) await app.register(mesh);
   await app.register(autoload, {

@@ -270,9 +270,13 @@ export class FakeNode implements NodeFace {
   readonly id = 'a';
   readonly url = 'http://a.test';
   readonly groupNames = ['main', 'orders'];
-  readonly main = new FakeGroup('main');
+  readonly main: FakeGroup;
   readonly orders = new FakeGroup('orders');
   drains = 0;
+
+  constructor(main = new FakeGroup('main')) {
+    this.main = main;
+  }
 
   group(name: string): FakeGroup | undefined {
     return this.groupNames.includes(name) ? this[name as 'main' | 'orders'] : undefined;
@@ -303,8 +307,9 @@ export const VALUE_BYTES_MAX = 1024;
 /** An app that is ready for inject; close it after the test. */
 export async function buildEdge(
   options: Partial<AppOptions['config']> & Pick<AppOptions, 'times'> = {},
+  main?: FakeGroup,
 ): Promise<Edge> {
-  const node = new FakeNode();
+  const node = new FakeNode(main);
   const { times, ...settings } = options;
   const config = { valueBytesMax: VALUE_BYTES_MAX, tokens: [], tls: null, logLevel: 'silent', ...settings };
   const app = await buildApp({ node, config, loggerOptions: false, ...(times === undefined ? {} : { times }) });

@@ -25,6 +25,7 @@ export default fp<SwaggerOptions>(
         security: [{}, { bearer: [] }],
         tags: [
           { name: 'log', description: 'Propose values and read the log' },
+          { name: 'state', description: 'Keys and values, locks, counters' },
           { name: 'feed', description: 'Follow the log' },
           { name: 'groups', description: 'Groups, members and masters' },
           { name: 'node', description: 'This node: state, health, metrics, documents' },

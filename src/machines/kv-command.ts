@@ -35,6 +35,11 @@ const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   base64: 'application/octet-stream',
 };
 
+/** Whether it can be kept, and given back in a header. */
+export function isContentType(text: string): boolean {
+  return CONTENT_TYPE.test(text);
+}
+
 export function readKvCommand(draft: Draft): KvCommand | BadCommand {
   return readCommand(draft, (fields, text): KvCommand => {
     switch (fields['op']) {
@@ -57,7 +62,7 @@ function readPut(fields: Fields, text: Buffer): KvPut {
   const encoding = ENCODINGS.find((each) => each === (fields['encoding'] ?? 'json'));
   if (encoding === undefined) throw new BadCommand('encoding must be json, utf8 or base64');
   const { contentType = CONTENT_TYPES[encoding], ttlMs, ifNoneMatch = false } = fields;
-  if (typeof contentType !== 'string' || !CONTENT_TYPE.test(contentType)) {
+  if (typeof contentType !== 'string' || !isContentType(contentType)) {
     throw new BadCommand('contentType must have 1 to 256 visible ASCII characters');
   }
   if (typeof ifNoneMatch !== 'boolean') throw new BadCommand('ifNoneMatch must be true or false');
@@ -73,11 +78,21 @@ function readPut(fields: Fields, text: Buffer): KvPut {
   };
 }
 
-/** Parsing and printing would change huge numbers, the order of names, and names that stand twice. */
+/**
+ * Parsing and printing would change huge numbers, the order of names, and names that stand twice. The blanks around the
+ * value belong to it: they are what somebody's file begins or ends with.
+ */
 function verbatim(text: Buffer): string {
   const value = objectMembers(text, 0)?.get('value');
   if (value === undefined) throw new BadCommand('the value is missing');
-  return text.toString('utf8', value.start, value.end);
+  let { start, end } = value;
+  while (isBlank(text[start - 1])) start -= 1;
+  while (isBlank(text[end])) end += 1;
+  return text.toString('utf8', start, end);
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 function readText(value: unknown, encoding: 'utf8' | 'base64'): string {

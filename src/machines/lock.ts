@@ -62,7 +62,7 @@ export class LockMachine implements StateMachine {
       return { rejected: 'the lock is held', code: 'lock-held', facts: { ...viewOf(held, timeMs) } };
     }
     this.#free(held);
-    if (command.op === 'release') return { result: null };
+    if (command.op === 'release') return { result: { ...viewOf(held, timeMs), expiresInMs: 0 } };
     return { result: this.#hold({ ...held, expiresAtMs: timeMs + command.ttlMs }, timeMs) };
   }
 

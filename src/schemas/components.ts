@@ -2,8 +2,11 @@
 import type { TSchema } from 'typebox';
 import { Batch, BatchCommitted, BatchEntry } from './batch.js';
 import { Checkpoint, CheckpointList, Retention, RetentionPatch } from './checkpoint.js';
+import { Counter, CounterAdd } from './counter.js';
 import { GroupList, GroupStatus } from './group.js';
 import { Instance, InstancePage } from './instance.js';
+import { KvItem, KvPage, KvWritten } from './kv.js';
+import { Lock, LockOrder, LockRelease } from './lock.js';
 import { Lease, Master, Transfer } from './master.js';
 import { Member, MemberPatch, Members, NewMember, Replacement } from './member.js';
 import { Live, NodeStatus, Ready } from './node.js';
@@ -35,6 +38,14 @@ export const COMPONENTS: readonly TSchema[] = [
   RetentionPatch,
   GroupStatus,
   GroupList,
+  KvWritten,
+  KvItem,
+  KvPage,
+  Lock,
+  LockOrder,
+  LockRelease,
+  Counter,
+  CounterAdd,
   NodeStatus,
   Live,
   Ready,

@@ -18,7 +18,7 @@ export const ProposalQuery = Type.Object({
   route: Type.Optional(RouteParameter),
 });
 
-const IfMaster = {
+export const IfMaster = {
   'If-Master': Type.Optional({
     ...InstanceIdParameter,
     description: 'Applied only while this master version holds (checked in log order)',

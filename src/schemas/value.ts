@@ -1,5 +1,6 @@
 // What a body is: from a Content-Type and bytes to the encoding a value is kept under. The bytes are never changed.
 import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { invalidRequest } from './problem.js';
 
@@ -31,9 +32,19 @@ const NOTHING = new Uint8Array(0);
 
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
-/** Whether a Content-Type names a type and a subtype at all. */
-export function isMediaType(contentType: string): boolean {
-  return MEDIA_TYPE.test(contentType);
+/** For the routes registered in this scope: bodies are bytes as they come. The framework's own parsers would change them. */
+export function receiveAnything(
+  app: Pick<FastifyInstance, 'removeAllContentTypeParsers' | 'addContentTypeParser' | 'addHook'>,
+): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // Any Content-Type is taken. One that is no media type says nothing of the body; the framework would refuse it.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers } = request.raw;
+    if (headers['content-type'] !== undefined && !MEDIA_TYPE.test(headers['content-type']))
+      delete headers['content-type'];
+    done();
+  });
 }
 
 /** Throws invalid-request when JSON does not parse or text is not UTF-8. */

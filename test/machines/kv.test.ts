@@ -26,7 +26,15 @@ describe('kv', () => {
     assert.equal(get(kv, 'other'), null);
   });
 
-  for (const text of ['1e400', '{"b":1,"a":2,"b":3}', '{"__proto__":{"x":1}}', '[ 1.10,\n-0 ]', '"\\ud800"', 'null']) {
+  for (const text of [
+    '1e400',
+    '{"b":1,"a":2,"b":3}',
+    '{"__proto__":{"x":1}}',
+    '[ 1.10,\n-0 ]',
+    ' {} \n',
+    '"\\ud800"',
+    'null',
+  ]) {
     it(`keeps the JSON ${JSON.stringify(text)} byte for byte, through a snapshot too`, async () => {
       const kv = new KvMachine();
       resultOf(feed(kv, `{"op":"put","key":"k","value":${text}}`));

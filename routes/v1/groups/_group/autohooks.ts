@@ -15,7 +15,10 @@ export default async function groupHooks(app: FastifyInstance): Promise<void> {
     done(new PaxmeshError('unsupported-encoding', 'Send the body without Content-Encoding: it is kept as it comes'));
   });
   app.addHook('onSend', (request, reply, payload, done) => {
-    if (request.group !== null) reply.header('paxmesh-instance', request.group.applied);
+    // A read has said already as of which instance its answer is.
+    if (request.group !== null && !reply.hasHeader('paxmesh-instance')) {
+      reply.header('paxmesh-instance', request.group.applied);
+    }
     done(null, payload);
   });
 }

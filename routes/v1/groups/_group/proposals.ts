@@ -13,20 +13,12 @@ import {
   proposeOptions,
 } from '../../../../src/schemas/proposal.js';
 import { compileExceptBody } from '../../../../src/schemas/validator.js';
-import { isMediaType, receiveValue } from '../../../../src/schemas/value.js';
+import { receiveAnything, receiveValue } from '../../../../src/schemas/value.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  // Bytes as they come: the framework's own parsers would change them.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  // Any Content-Type is taken. One that is no media type says nothing of the body; the framework would refuse it.
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { headers } = request.raw;
-    if (headers['content-type'] !== undefined && !isMediaType(headers['content-type'])) delete headers['content-type'];
-    done();
-  });
+  receiveAnything(app);
 
   app.post(
     '/proposals',

@@ -1,0 +1,68 @@
+// How the routes of kv, locks and counters put a command before the group and ask a machine: one way for all of them, with
+// the same headers and parameters as POST proposals has. What the commands say is the routes' affair.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Committed, ReadOptions, Route } from '../../src/engine/face.js';
+import { IDEMPOTENCY_WINDOW, masterElsewhere, proposeOptions } from '../../src/schemas/proposal.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    machines: Machines;
+  }
+}
+
+interface Machines {
+  /** Proposes JSON. null: the answer is a redirect to the master, and is given already. */
+  write(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    machine: string,
+    json: string | Buffer,
+  ): Promise<Committed | null>;
+  /** What the machine answers; the headers say how fresh it is. */
+  read(request: FastifyRequest, reply: FastifyReply, machine: string, question: unknown): Promise<unknown>;
+}
+
+interface WriteQuery {
+  readonly route?: Route;
+  readonly timeoutMs?: number;
+}
+
+export default fp(
+  async (app) => {
+    const machines: Machines = {
+      async write(request, reply, machine, json) {
+        const group = app.groupOf(request);
+        const query = request.query as WriteQuery;
+        const elsewhere = query.route === 'redirect' ? masterElsewhere(group.masterView(), app.paxmesh.id) : null;
+        if (elsewhere !== null) {
+          reply.redirect(elsewhere + request.url, 307);
+          return null;
+        }
+        const { headers } = request.raw;
+        const idempotencyKey = headers['idempotency-key'] as string | undefined;
+        if (idempotencyKey !== undefined) reply.header('idempotency-window', IDEMPOTENCY_WINDOW);
+        const bytes = typeof json === 'string' ? Buffer.from(json) : json;
+        const committed = await group.propose(
+          { machine, encoding: 'json', bytes, idempotencyKey },
+          proposeOptions(query, headers),
+        );
+        if (committed.replayed) reply.header('idempotency-replayed', 'true');
+        return committed;
+      },
+
+      async read(request, reply, machine, question) {
+        const options = request.query as ReadOptions;
+        const { answer, instanceId, read } = await app.groupOf(request).read(machine, question, {
+          read: options.read,
+          minInstance: options.minInstance,
+          timeoutMs: options.timeoutMs,
+        });
+        reply.header('paxmesh-read', read).header('paxmesh-instance', instanceId);
+        return answer;
+      },
+    };
+    app.decorate('machines', machines);
+  },
+  { name: 'machines', dependencies: ['groups'] },
+);
