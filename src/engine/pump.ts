@@ -201,6 +201,8 @@ export class Pump {
       const value = group.dispatch(now);
       if (value !== null) this.#step(group, { type: 'propose', value }, now);
     }
+    // A step may have broken an invariant inside a guard of its own: nothing of it leaves.
+    if (this.#stopped) return;
     this.outbox.flush(now);
     this.#flush();
     this.#arm(now);
