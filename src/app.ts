@@ -118,7 +118,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-function logging({ config, logger, loggerOptions }: AppOptions): Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
+function logging({
+  config,
+  logger,
+  loggerOptions,
+}: AppOptions): Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
   if (logger !== undefined) return { loggerInstance: logger };
   return { logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions } };
 }

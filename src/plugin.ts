@@ -66,7 +66,9 @@ class Ending {
 /** Peers come to an origin and nothing below it. */
 function prefixOf(app: FastifyInstance, { prefix = '' }: PaxmeshOptions): string {
   if (app.prefix !== '') {
-    throw new ConfigError(`paxmesh: register it on the app itself, not below ${app.prefix}; its own prefix moves the API`);
+    throw new ConfigError(
+      `paxmesh: register it on the app itself, not below ${app.prefix}; its own prefix moves the API`,
+    );
   }
   if (/^(\/[\w.~-]+)*$/.test(prefix)) return prefix;
   throw new ConfigError('paxmesh: prefix must be a path such as /paxmesh, without a slash at its end');

@@ -54,7 +54,12 @@ export async function mount(app: FastifyInstance, { edge, prefix, http, mayLink 
 }
 
 /** `response`: what the host would have answered with. */
-function raise(edge: FastifyInstance, raw: IncomingMessage, { socket, head }: Upgrade, response?: ServerResponse): void {
+function raise(
+  edge: FastifyInstance,
+  raw: IncomingMessage,
+  { socket, head }: Upgrade,
+  response?: ServerResponse,
+): void {
   response?.detachSocket(socket as Socket);
   edge.server.emit('upgrade', raw, socket, head);
 }

@@ -53,7 +53,11 @@ export async function* commits(
   }
 }
 
-export async function* masters(group: GroupFace, { signal }: Signalled, node: Ending): AsyncGenerator<MasterView, void> {
+export async function* masters(
+  group: GroupFace,
+  { signal }: Signalled,
+  node: Ending,
+): AsyncGenerator<MasterView, void> {
   const follower = group.follow({ from: 'now', machines: [] });
   const ended = endWith(follower, [signal, node.closing]);
   let told: MasterView | null = null;

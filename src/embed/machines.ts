@@ -11,7 +11,10 @@ export type MachinesOption = readonly (StateMachine | MachineFactory)[];
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** Makes them all. Throws ConfigError. */
-export function machinesOf(groups: readonly string[], given: MachinesOption): (group: string) => readonly StateMachine[] {
+export function machinesOf(
+  groups: readonly string[],
+  given: MachinesOption,
+): (group: string) => readonly StateMachine[] {
   if (!Array.isArray(given)) refuse('must be a list');
   const seen = new Set<StateMachine>();
   const made = new Map<string, readonly StateMachine[]>();
@@ -46,7 +49,8 @@ function check(machine: StateMachine): void {
     refuse(`a name must be 1 to 63 of a-z, 0-9 and -, and begin with a letter; one is ${JSON.stringify(name)}`);
   }
   if (typeof apply !== 'function') refuse(`${name} has no apply`);
-  if ((snapshot === undefined) !== (restore === undefined)) refuse(`${name} needs both snapshot and restore, or neither`);
+  if ((snapshot === undefined) !== (restore === undefined))
+    refuse(`${name} needs both snapshot and restore, or neither`);
 }
 
 function checkNames(machines: readonly StateMachine[]): void {

@@ -90,7 +90,10 @@ export class PaxmeshGroup {
   }
 
   /** Several values in one instance, all or none. A machine may still reject some of them: those entries have a `code`. */
-  async batch(entries: readonly BatchEntry[], options: Omit<ProposalOptions, 'idempotencyKey'> = {}): Promise<BatchCommitted> {
+  async batch(
+    entries: readonly BatchEntry[],
+    options: Omit<ProposalOptions, 'idempotencyKey'> = {},
+  ): Promise<BatchCommitted> {
     checkOptions(options);
     return this.#live.proposeBatch(entries.map(commandOf), options);
   }
@@ -116,7 +119,10 @@ export class PaxmeshGroup {
     while (this.#live.applied < instanceId) {
       const leftMs = until - performance.now();
       if (leftMs <= 0) {
-        throw new PaxmeshError('catching-up', `instance ${instanceId} was not applied here in time; ${this.applied} was`);
+        throw new PaxmeshError(
+          'catching-up',
+          `instance ${instanceId} was not applied here in time; ${this.applied} was`,
+        );
       }
       await this.#group.changed(leftMs);
     }

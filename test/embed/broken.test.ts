@@ -1,8 +1,8 @@
 // A broken invariant inside somebody else's process: the node stops, says so to everybody, and the process goes on.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
 import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
 import { type Draft, PaxmeshError } from 'paxmesh';
 import { WebSocket } from 'ws';
 import { host } from './hosts.js';

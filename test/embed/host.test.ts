@@ -1,6 +1,7 @@
 // A node inside an app that has routes, hooks and an error handler of its own: neither sees anything of the other's.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { PaxmeshError } from 'paxmesh';
 import { host } from './hosts.js';
@@ -94,7 +95,10 @@ describe('a node in an app', () => {
     const again = await main.propose('inventory', order, { idempotencyKey: 'order-1' });
     assert.deepEqual(again, { ...first, replayed: true });
     const { state, instanceId, result } = await main.proposal('order-1');
-    assert.deepEqual({ state, instanceId, result }, { state: 'applied', instanceId: first.instanceId, result: { left: 1 } });
+    assert.deepEqual(
+      { state, instanceId, result },
+      { state: 'applied', instanceId: first.instanceId, result: { left: 1 } },
+    );
     await assert.rejects(main.proposal('order-2'), { code: 'key-not-found' });
   });
 
@@ -102,7 +106,8 @@ describe('a node in an app', () => {
     const seen: string[] = [];
     const before = (own: FastifyInstance): void => {
       // Names that the edge of a node has for itself, too.
-      for (const name of ['node', 'limits', 'metrics', 'feed', 'groups', 'lifecycle', 'mount']) own.decorate(name, 'mine');
+      for (const name of ['node', 'limits', 'metrics', 'feed', 'groups', 'lifecycle', 'mount'])
+        own.decorate(name, 'mine');
       own.decorateRequest('group', null);
       own.setErrorHandler((error: Error, _request, reply) => reply.code(418).send({ mine: error.message }));
       own.setNotFoundHandler((_request, reply) => reply.code(404).send('mine too'));
@@ -128,7 +133,12 @@ describe('a node in an app', () => {
     assert.equal((await app.inject({ url: '/nowhere' })).body, 'mine too');
     const echoed = await app.inject({ method: 'POST', url: '/echo', headers: JSON_TYPE, body: '{"a":1}' });
     assert.deepEqual(echoed.json(), { a: 1 });
-    const csv = await app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': 'text/csv' }, body: 'a;b' });
+    const csv = await app.inject({
+      method: 'POST',
+      url: '/echo',
+      headers: { 'content-type': 'text/csv' },
+      body: 'a;b',
+    });
     assert.deepEqual(csv.json(), { csv: 'a;b' });
 
     const noToken = await app.inject({ url: '/v1/groups' });
@@ -163,7 +173,10 @@ describe('a node in an app', () => {
       const url = '/v1/groups/main/proposals';
       const post = { method: 'POST', url, body: 'kept out', headers: { 'content-type': 'text/plain' } } as const;
       assert.equal((await app.inject(post)).body, 'staff only');
-      assert.equal((await app.inject({ ...post, body: 'let in', headers: { ...post.headers, 'x-staff': '1' } })).statusCode, 201);
+      assert.equal(
+        (await app.inject({ ...post, body: 'let in', headers: { ...post.headers, 'x-staff': '1' } })).statusCode,
+        201,
+      );
       for await (const { values } of app.paxmesh.group('main').follow({ from: 'earliest' })) {
         assert.deepEqual(
           values.map(({ value }) => value),
@@ -172,6 +185,15 @@ describe('a node in an app', () => {
         break;
       }
     }
+  });
+
+  test('the document of the host describes the host', async () => {
+    const app = await host(
+      {},
+      { before: (own) => own.register(swagger), after: (own) => own.get('/shop', () => ({ open: true })) },
+    );
+    await app.ready();
+    assert.deepEqual(Object.keys(app.swagger().paths ?? {}), ['/shop']);
   });
 
   test('a prefix moves the API, and what the API says of itself', async () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type PaxmeshOptions, paxmesh, type StateMachine } from 'paxmesh';
-import { configFrom } from '../../src/embed/options.js';
 import { machinesOf } from '../../src/embed/machines.js';
+import { configFrom } from '../../src/embed/options.js';
 import { host } from './hosts.js';
 import { Inventory } from './inventory.js';
 
@@ -27,7 +27,8 @@ test('options are settings: lists, numbers and texts come out as those of serve 
     clusterSecret: 'hunter2',
     tokens: ['ops:admin:one', 'eyes:read:two'],
   });
-  const { node, urlAdvertised, members, seeds, groups, store, leaseMs, timeoutMs, valueBytesMax, clusterSecret } = config;
+  const { node, urlAdvertised, members, seeds, groups, store, leaseMs, timeoutMs, valueBytesMax, clusterSecret } =
+    config;
   assert.deepEqual(
     { node, urlAdvertised, members, seeds, groups, store, leaseMs, timeoutMs, valueBytesMax, clusterSecret },
     {
@@ -78,14 +79,22 @@ const REFUSED: readonly (readonly [string, object, RegExp])[] = [
   ['a lease that is too short', { ...NODE, leaseMs: 999 }, /^paxmesh: leaseMs: "999"/],
   ['half a millisecond', { ...NODE, timeoutMs: 0.5 }, /^paxmesh: timeoutMs/],
   ['no number', { ...NODE, valueBytesMax: Number.NaN }, /^paxmesh: valueBytesMax/],
-  ['members without this node', { ...NODE, node: 'c', urlAdvertised: 'http://127.0.0.1:1' }, /^paxmesh: members does not/],
+  [
+    'members without this node',
+    { ...NODE, node: 'c', urlAdvertised: 'http://127.0.0.1:1' },
+    /^paxmesh: members does not/,
+  ],
   ['a list in a list', { ...NODE, groups: ['main,other'] }, /^paxmesh: groups must be a list/],
   ['something else in a list', { ...NODE, seeds: [7] }, /^paxmesh: seeds must be a list/],
   ['something else', { ...NODE, node: { id: 'a' } }, /^paxmesh: node must be/],
   ['a name that is not known', { ...NODE, leasems: 2000 }, /^paxmesh: leasems is not an option/],
   ['a place to listen', { ...NODE, listen: '127.0.0.1:1' }, /^paxmesh: listen is not an option/],
   ['a store that forgets', { ...NODE, store: 'memory:' }, /^paxmesh: store memory: .*allowUnsafeStore: true/],
-  ['others without a secret', OPEN, /^paxmesh: urlAdvertised 10\.0\.0\.1 .* clusterSecret and tokens, or add insecure: true/],
+  [
+    'others without a secret',
+    OPEN,
+    /^paxmesh: urlAdvertised 10\.0\.0\.1 .* clusterSecret and tokens, or add insecure: true/,
+  ],
   ['others, the API closed', { ...OPEN, http: false }, /set clusterSecret, or add/],
   ['a bad token', { ...NODE, tokens: 'ops:chief:hunter2' }, /^paxmesh: tokens must be/],
 ];
@@ -111,12 +120,15 @@ test('a machine serves one group: an instance for one, functions for several', (
   assert.deepEqual(machinesOf(['main'], [own])('main'), [own]);
   assert.throws(() => machinesOf(['main', 'b'], [own]), /^ConfigError: paxmesh: machines: with several groups/);
   const made: string[] = [];
-  const of = machinesOf(['main', 'b'], [
-    (group) => {
-      made.push(group);
-      return new Inventory();
-    },
-  ]);
+  const of = machinesOf(
+    ['main', 'b'],
+    [
+      (group) => {
+        made.push(group);
+        return new Inventory();
+      },
+    ],
+  );
   assert.deepEqual(made, ['main', 'b']);
   assert.notEqual(of('main')[0], of('b')[0]);
   assert.equal(of('main')[0], of('main')[0]);

@@ -30,7 +30,9 @@ describe('three apps', () => {
   async function open(id: (typeof ids)[number]): Promise<void> {
     const inventory = new Inventory();
     const app = Fastify() as unknown as FastifyInstance;
-    app.setErrorHandler((error: Error & { code?: string }, _request, reply) => reply.code(409).send({ no: error.code }));
+    app.setErrorHandler((error: Error & { code?: string }, _request, reply) =>
+      reply.code(409).send({ no: error.code }),
+    );
     app.post('/take/:item', async (request) => {
       const { item } = request.params as { item: string };
       const { result } = await app.paxmesh.group('main').propose('inventory', { op: 'take', item, pieces: 1 });

@@ -40,7 +40,10 @@ const echo = async (app: FastifyInstance): Promise<void> => {
 };
 
 describe('a feed beside WebSockets of the host', () => {
-  for (const [when, around] of Object.entries({ 'that came first': { before: echo }, 'that come later': { after: echo } })) {
+  for (const [when, around] of Object.entries({
+    'that came first': { before: echo },
+    'that come later': { after: echo },
+  })) {
     test(`${when}: each gets its own`, async () => {
       const at = await listen(await host({}, around));
       const hello = (await firstFrame(`ws://${at}/v1/groups/main/feed?from=0`)) as { type: string; node: string };
