@@ -13,44 +13,44 @@ export interface PaxmeshOptions {
    * How peers and clients reach the host's server: an http or https origin, without a path. Absent: what `members` says of
    * this node.
    */
-  readonly urlAdvertised?: string;
+  readonly urlAdvertised?: string | undefined;
   /** Founding members, `a=http://10.0.0.1:3000`; used while a group has no membership of its own. Empty: wait to be added. */
-  readonly members?: Texts | readonly { readonly id: string; readonly url: string }[];
+  readonly members?: Texts | readonly { readonly id: string; readonly url: string }[] | undefined;
   /** Addresses of a running cluster, to be known and taught there before this node is added. */
-  readonly seeds?: Texts;
+  readonly seeds?: Texts | undefined;
   /** Default `main`. At most 200. */
-  readonly groups?: Texts;
+  readonly groups?: Texts | undefined;
   /** `embedded:DIR` (the default, `.paxmesh/NODE`), `redis://…`, `rediss://…`, or `memory:` together with `allowUnsafeStore`. */
-  readonly store?: string;
+  readonly store?: string | undefined;
   /** Length of the master lease, 1000 to 3600000. Default 10000. */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /** Deadline of a proposal that names none, 1 to 60000. Default 5000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Largest value, at most 67108864; all nodes the same. Default 10485760. */
-  readonly valueBytesMax?: number;
+  readonly valueBytesMax?: number | undefined;
   /** Shared by the peers. Without it only this very machine may link, unless `insecure`. */
-  readonly clusterSecret?: string;
+  readonly clusterSecret?: string | undefined;
   /** `name:role:token` entries for the HTTP API; roles `read`, `write`, `admin`. None: it is as open as the host lets it be. */
-  readonly tokens?: Texts;
+  readonly tokens?: Texts | undefined;
   /** PEM files for links with https members: the authority they are proved by, and what is shown to them. */
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tlsCa?: string;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsCa?: string | undefined;
   /**
    * State machines of your own. An instance serves exactly one group; with several groups give functions that make one for
    * each: `(group) => new Inventory()`.
    */
-  readonly machines?: MachinesOption;
+  readonly machines?: MachinesOption | undefined;
   /** Serve the HTTP API under `/v1` of the host's server. Default true. `/mesh` is there in any case. */
-  readonly http?: boolean;
+  readonly http?: boolean | undefined;
   /** What the paths of the HTTP API begin with, such as `/paxmesh`. `/mesh` does not move. */
   readonly prefix?: string;
   /** Told once when an invariant is broken; the node has stopped by then. Default: nothing beyond a fatal line in the log. */
-  readonly onFatal?: (error: unknown) => void;
+  readonly onFatal?: ((error: unknown) => void) | undefined;
   /** Accept a store that may lose acknowledged writes. For tests. */
-  readonly allowUnsafeStore?: boolean;
+  readonly allowUnsafeStore?: boolean | undefined;
   /** Do without secret and tokens where others can reach the host. */
-  readonly insecure?: boolean;
+  readonly insecure?: boolean | undefined;
 }
 
 /** Not settings of a node, or not texts. The last three are Fastify's own. */

@@ -189,6 +189,7 @@ export class Pump {
     this.#arrivals = [];
     for (const arrival of arrivals) this.#deliver(arrival, now);
     for (const group of this.#groups.values()) {
+      if (this.#stopped) return;
       if (isDue(group.replica?.wakeAt, now)) this.#step(group, { type: 'tick' }, now);
       if (isDue(group.wakeAt, now)) {
         group.tick(now);
@@ -198,10 +199,10 @@ export class Pump {
     const touched = [...this.#touched];
     this.#touched.clear();
     for (const group of touched) {
+      if (this.#stopped) return;
       const value = group.dispatch(now);
       if (value !== null) this.#step(group, { type: 'propose', value }, now);
     }
-    // A step may have broken an invariant inside a guard of its own: nothing of it leaves.
     if (this.#stopped) return;
     this.outbox.flush(now);
     this.#flush();
@@ -210,7 +211,7 @@ export class Pump {
 
   #deliver({ from, group: name, message }: Arrival, now: Millis): void {
     const group = this.#groups.get(name);
-    if (group === undefined) return;
+    if (group === undefined || this.#stopped) return;
     if (isHostMessage(message)) {
       group.hostMessage(from, message, now);
       this.#touched.add(group);
@@ -222,7 +223,8 @@ export class Pump {
 
   #step(group: Pumped, input: Input, now: Millis): void {
     const { replica } = group;
-    if (replica === null) return;
+    // Stopped in the midst of a turn: an input from inside it has broken an invariant. The process may live on.
+    if (replica === null || this.#stopped) return;
     const out = noEffects();
     const { othersWait } = group;
     replica.step(input, now, out);

@@ -155,6 +155,9 @@ describe('a node in an app', () => {
     assert.equal(value.statusCode, 201);
     const kept = await app.inject({ url: `${value.headers.location}`, headers });
     assert.equal(kept.json().values[value.json().index].value, 'kept;as it is');
+    // Longer than a parameter of the host's may be.
+    const key = await app.inject({ url: `/v1/groups/main/proposals/${'k'.repeat(255)}`, headers });
+    assert.equal(key.json().code, 'key-not-found');
     assert.deepEqual(
       seen.filter((line) => line.includes('/v1/nothing')),
       ['in /v1/nothing', 'out /v1/nothing 404'],

@@ -45,7 +45,8 @@ describe('a feed beside WebSockets of the host', () => {
     'that come later': { after: echo },
   })) {
     test(`${when}: each gets its own`, async () => {
-      const at = await listen(await host({}, around));
+      const app = await host({}, around);
+      const at = await listen(app);
       const hello = (await firstFrame(`ws://${at}/v1/groups/main/feed?from=0`)) as { type: string; node: string };
       assert.deepEqual([hello.type, hello.node], ['hello', 'a']);
       assert.deepEqual(await firstFrame(`ws://${at}/echo`), { from: 'the shop' });
@@ -53,6 +54,8 @@ describe('a feed beside WebSockets of the host', () => {
       const peer = new WebSocket(`ws://${at}/mesh`);
       await once(peer, 'open');
       peer.send('no hello');
+      // Nor does the host count it among its own, which it closes before anything is drained.
+      assert.equal(app.websocketServer.clients.size, 0);
       const [code] = await once(peer, 'close');
       assert.notEqual(code, 1006);
     });
