@@ -38,7 +38,7 @@ const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async () => {
-      const checks = [...app.paxmesh.ready(), ...app.lifecycle.checks()];
+      const checks = [...app.node.ready(), ...app.lifecycle.checks()];
       const failed = checks.find(({ ok }) => !ok);
       if (failed === undefined) return { ready: true, checks };
       throw notReady(failed.code, `${failed.name}: ${failed.detail}`, { ready: false, checks });

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import autoload from '@fastify/autoload';
 import Fastify, {
+  type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyPluginAsync,
   type FastifyServerOptions,
@@ -31,6 +32,10 @@ export interface AppOptions {
   readonly config: Pick<Config, 'valueBytesMax' | 'tokens' | 'tls' | 'logLevel'>;
   /** Over `{ level: config.logLevel }`; false: no log. */
   readonly loggerOptions?: Exclude<FastifyServerOptions['logger'], boolean | undefined> | false;
+  /** A logger that is there already, in place of one of the app's own. */
+  readonly logger?: FastifyBaseLogger;
+  /** What the paths of the API begin with, such as `/paxmesh`. */
+  readonly prefix?: string;
   /** Serves `/mesh`. Registered after the WebSocket plugin and before the routes. */
   readonly mesh?: FastifyPluginAsync;
   /** Shorter times for tests. */
@@ -52,7 +57,8 @@ const HEADERS_BYTES_MAX = 16 * 1024;
 /** A key of 1024 bytes, each percent-encoded. */
 const PARAM_CHARACTERS_MAX = 3 * KEY_BYTES_MAX;
 
-export async function buildApp({ node, config, loggerOptions, mesh, times }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { node, config, mesh, times, prefix = '' } = options;
   const { requestMs, headersMs, checkMs, silenceMs } = { ...TIMES, ...times };
   const { tls, valueBytesMax } = config;
   const app = Fastify({
@@ -64,7 +70,7 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
       requireHostHeader: false,
       IncomingMessage: IncomingRequest,
     }),
-    logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions },
+    ...logging(options),
     // A logger of its own for each request would cost more than anything it could add to our lines.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -85,8 +91,9 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
   // Views are plain JSON; a schema's serializer would drop what the schema forgot.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 
-  app.decorate('paxmesh', node);
+  app.decorate('node', node);
   app.decorate('limits', { valueBytesMax });
+  app.decorate('mount', prefix);
   await app.register(lifecycle);
   await app.register(websocket, { valueBytesMax });
   await app.register(edge);
@@ -106,8 +113,18 @@ export async function buildApp({ node, config, loggerOptions, mesh, times }: App
     routeParams: true,
     autoHooks: true,
     cascadeHooks: true,
+    options: { prefix },
   });
   return app;
+}
+
+function logging({
+  config,
+  logger,
+  loggerOptions,
+}: AppOptions): Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
+  if (logger !== undefined) return { loggerInstance: logger };
+  return { logger: loggerOptions === false ? false : { level: config.logLevel, ...loggerOptions } };
 }
 
 interface HttpLimits {

@@ -56,7 +56,7 @@ export interface Config {
 const LOG_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const VALUE_BYTES_CEILING = 64 * 1024 * 1024;
 
-const SETTINGS = [
+export const SETTINGS = [
   'NODE',
   'LISTEN',
   'URL_ADVERTISED',
@@ -74,14 +74,28 @@ const SETTINGS = [
   'TLS_CA',
   'LOG_LEVEL',
 ] as const;
-type Setting = (typeof SETTINGS)[number];
+export type Setting = (typeof SETTINGS)[number];
+
+/** What was given, as texts, wherever it was given. */
+export interface Given {
+  readonly settings: ReadonlyMap<Setting, string>;
+  readonly allowUnsafeStore: boolean;
+  readonly insecure: boolean;
+  /** There is no API that others could reach without a token. */
+  readonly isClosed?: boolean;
+}
 
 /** Read by the client commands, so `serve` meets it in the same environment. */
 const CLIENT_VARIABLES: readonly string[] = ['PAXMESH_URL'];
 
 /** Throws ConfigError. A flag wins over its variable; an empty variable counts as not set. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, flags: readonly string[] = []): Config {
-  const { settings, allowUnsafeStore, insecure } = gather(env, flags);
+  return configOf(gather(env, flags));
+}
+
+/** Throws ConfigError; it names a setting by its variable. */
+export function configOf(given: Given): Config {
+  const { settings, allowUnsafeStore, insecure } = given;
   const node = settings.get('NODE');
   if (node === undefined) throw new ConfigError('PAXMESH_NODE is required: the id of this node, such as a');
   checkName('PAXMESH_NODE', node);
@@ -106,11 +120,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, fl
     allowUnsafeStore,
     insecure,
   };
-  checkTogether(config);
+  checkTogether(config, given.isClosed === true);
   return Object.freeze(config);
 }
 
-function gather(env: Readonly<Record<string, string | undefined>>, flags: readonly string[]) {
+function gather(env: Readonly<Record<string, string | undefined>>, flags: readonly string[]): Given {
   const settings = new Map<Setting, string>();
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('PAXMESH_') || CLIENT_VARIABLES.includes(variable)) continue;
@@ -149,7 +163,7 @@ function readFlags(flags: readonly string[]): Readonly<Record<string, unknown>> 
   }
 }
 
-function checkTogether(config: Config): void {
+function checkTogether(config: Config, isClosed: boolean): void {
   const { node, members, seeds, listen, store } = config;
   if (!LOG_LEVELS.includes(config.logLevel))
     throw new ConfigError(`PAXMESH_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
@@ -166,7 +180,7 @@ function checkTogether(config: Config): void {
   if (isLoopback(listen.host) || config.insecure) return;
   const missing = [
     ...(config.clusterSecret === null ? ['PAXMESH_CLUSTER_SECRET'] : []),
-    ...(config.tokens.length === 0 ? ['PAXMESH_TOKENS'] : []),
+    ...(config.tokens.length === 0 && !isClosed ? ['PAXMESH_TOKENS'] : []),
   ];
   if (missing.length === 0) return;
   throw new ConfigError(
@@ -174,6 +188,6 @@ function checkTogether(config: Config): void {
   );
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';
 }

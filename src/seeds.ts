@@ -93,7 +93,7 @@ function nodeAt(seed: string, ca: string | null): Promise<string> {
   if (ca !== null) options.ca = ca;
   const get = seed.startsWith('https:') ? getHttps : getHttp;
   return new Promise((resolve, reject) => {
-    const request = get(new URL('/livez', seed), options, (answer) => {
+    const request = get(new URL('/mesh', seed), options, (answer) => {
       answer.resume();
       const id = answer.headers['paxmesh-node'];
       if (typeof id === 'string' && ID.test(id)) resolve(id);

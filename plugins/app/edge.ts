@@ -8,8 +8,10 @@ import type { NodeFace } from '../../src/engine/face.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    paxmesh: NodeFace;
+    node: NodeFace;
     limits: EdgeLimits;
+    /** What the paths of this API begin with: '' or '/prefix'. */
+    mount: string;
   }
 }
 
@@ -19,7 +21,7 @@ interface EdgeLimits {
 
 export default fp(
   async (app) => {
-    const { id } = app.paxmesh;
+    const { id } = app.node;
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('paxmesh-node', id).header('x-content-type-options', 'nosniff');
       const { origin, host } = request.raw.headers;

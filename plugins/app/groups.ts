@@ -26,8 +26,8 @@ export default fp(
       if (request.group === null) throw new PaxmeshError('group-not-found', 'This node has no such group');
       return request.group;
     });
-    for (const name of app.paxmesh.groupNames) {
-      const group = app.paxmesh.group(name);
+    for (const name of app.node.groupNames) {
+      const group = app.node.group(name);
       if (group === undefined) throw new Error(`the node names the group ${name} but does not have it`);
       groups.push(group);
       await app.register(groupPlugin, { group });

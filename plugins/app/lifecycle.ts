@@ -72,7 +72,7 @@ export default fp(
     let late: NodeJS.Timeout | undefined;
     app.addHook('preClose', async () => {
       lifecycle.draining = true;
-      await app.paxmesh.drain(DRAIN_MS);
+      await app.node.drain(DRAIN_MS);
       lifecycle.wakeAll();
       await pause(LINGER_MS);
       // The server closes what is idle once; what becomes idle later would keep it open until its keep-alive ends.

@@ -21,7 +21,7 @@ const nodeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async () => app.paxmesh.status(),
+    async () => app.node.status(),
   );
 };
 

@@ -24,11 +24,11 @@ export interface ProposeOptions {
   readonly ifMaster?: InstanceId | undefined;
 }
 
-export interface Committed {
+export interface Committed<R = unknown> {
   readonly instanceId: InstanceId;
   readonly index: number;
   /** The machine's answer, JSON. */
-  readonly result: unknown;
+  readonly result: R;
   /** True when an earlier proposal with the same idempotency key gave this answer. */
   readonly replayed: boolean;
 }
@@ -229,9 +229,9 @@ export interface ReadOptions {
   readonly timeoutMs?: Millis | undefined;
 }
 
-export interface ReadAnswer {
+export interface ReadAnswer<A = unknown> {
   /** The machine's answer. */
-  readonly answer: unknown;
+  readonly answer: A;
   /** Last instance that was applied here when it was given. */
   readonly instanceId: InstanceId;
   /** What the answer is: at least what was asked for. */

@@ -245,13 +245,13 @@ export class Group implements Pumped {
   }
 
   /** The store failed: what the replica held in memory is not to be trusted any more. */
-  suspend(code: 'store-unavailable' | 'fenced', detail: string): void {
+  suspend(code: 'store-unavailable' | 'fenced' | 'halted', detail: string): void {
     this.#replica = null;
     this.#standing.outage = { code, detail };
     this.#vault.suspend();
     this.#committer.interrupted();
     this.desk.reads.suspended(new PaxmeshError(code, detail));
-    if (code === 'fenced') this.#committer.abandon((sent) => abandoned('fenced', detail, sent));
+    if (code !== 'store-unavailable') this.#committer.abandon((sent) => abandoned(code, detail, sent));
   }
 
   connected(peer: PeerHello): void {
@@ -581,7 +581,7 @@ export class Group implements Pumped {
   }
 }
 
-function abandoned(code: 'fenced' | 'draining', detail: string, sent: boolean): PaxmeshError {
+function abandoned(code: 'fenced' | 'halted' | 'draining', detail: string, sent: boolean): PaxmeshError {
   return new PaxmeshError(code, detail, sent ? { outcome: 'unknown' } : {});
 }
 

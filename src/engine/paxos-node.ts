@@ -146,6 +146,13 @@ export class PaxosNode implements NodeFace {
     this.pump.stop();
   }
 
+  /** After a broken invariant, where the process goes on without this node: no group takes part or answers any more. */
+  halt(detail: string): void {
+    this.#closed = true;
+    this.pump.stop();
+    for (const group of this.#groups.values()) group.suspend('halted', detail);
+  }
+
   /** Keeps a link with a node that no membership names. */
   invite(guest: PeerAddress): () => void {
     this.#guests.add(guest);

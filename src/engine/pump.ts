@@ -189,6 +189,7 @@ export class Pump {
     this.#arrivals = [];
     for (const arrival of arrivals) this.#deliver(arrival, now);
     for (const group of this.#groups.values()) {
+      if (this.#stopped) return;
       if (isDue(group.replica?.wakeAt, now)) this.#step(group, { type: 'tick' }, now);
       if (isDue(group.wakeAt, now)) {
         group.tick(now);
@@ -198,9 +199,11 @@ export class Pump {
     const touched = [...this.#touched];
     this.#touched.clear();
     for (const group of touched) {
+      if (this.#stopped) return;
       const value = group.dispatch(now);
       if (value !== null) this.#step(group, { type: 'propose', value }, now);
     }
+    if (this.#stopped) return;
     this.outbox.flush(now);
     this.#flush();
     this.#arm(now);
@@ -208,7 +211,7 @@ export class Pump {
 
   #deliver({ from, group: name, message }: Arrival, now: Millis): void {
     const group = this.#groups.get(name);
-    if (group === undefined) return;
+    if (group === undefined || this.#stopped) return;
     if (isHostMessage(message)) {
       group.hostMessage(from, message, now);
       this.#touched.add(group);
@@ -220,7 +223,8 @@ export class Pump {
 
   #step(group: Pumped, input: Input, now: Millis): void {
     const { replica } = group;
-    if (replica === null) return;
+    // Stopped in the midst of a turn: an input from inside it has broken an invariant. The process may live on.
+    if (replica === null || this.#stopped) return;
     const out = noEffects();
     const { othersWait } = group;
     replica.step(input, now, out);

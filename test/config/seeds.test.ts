@@ -69,7 +69,7 @@ test('every seed that answers is invited once under its own name, without a toke
   const asker = new Asker([a.url, b.url]);
   await asker.until(() => a.asked.length >= 3 && b.asked.length >= 3);
   assert.deepEqual(asker.guests.sort(), [`a=${a.url}`, `b=${b.url}`]);
-  assert.deepEqual(new Set(a.asked), new Set(['GET /livez no token']));
+  assert.deepEqual(new Set(a.asked), new Set(['GET /mesh no token']));
   assert.equal(asker.events.length, 2);
   asker.isNamed = true;
   await asker.until(() => asker.guests.length === 0);

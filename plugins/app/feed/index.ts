@@ -51,7 +51,7 @@ class Feed {
     const follower = group.follow(position);
     const session = new SocketSession(socket, follower, () => this.#sessions.delete(session));
     this.#sessions.add(session);
-    session.send(feedFrames(this.#app.paxmesh.id, group, follower, session.isOpen)).catch((error: unknown) => {
+    session.send(feedFrames(this.#app.node.id, group, follower, session.isOpen)).catch((error: unknown) => {
       if (error instanceof PaxmeshError && error.status === 503) return session.close(CLOSE.tryLater, error.code);
       log.error({ err: error }, 'feed failed');
       session.close(CLOSE.failed, 'internal');
@@ -67,7 +67,7 @@ class Feed {
       follower.close();
     };
     const forget = this.#app.lifecycle.onClosing(end);
-    const frames = feedFrames(this.#app.paxmesh.id, group, follower, () => open);
+    const frames = feedFrames(this.#app.node.id, group, follower, () => open);
     const stream = Readable.from(eventTexts(frames), { objectMode: false, highWaterMark: STREAM_BUFFER_BYTES });
     this.#streams += 1;
     // Not the stream's own close: it comes only when the wait for the next event is over.

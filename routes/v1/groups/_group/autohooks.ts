@@ -6,7 +6,7 @@ import { PaxmeshError } from '../../../../src/schemas/problem.js';
 export default async function groupHooks(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', (request, _reply, done) => {
     const { group: name } = request.params as { group: string };
-    request.group = app.paxmesh.group(name) ?? null;
+    request.group = app.node.group(name) ?? null;
     if (request.group === null && !request.ws) {
       return done(new PaxmeshError('group-not-found', `This node has no group ${name.slice(0, 80)}`));
     }

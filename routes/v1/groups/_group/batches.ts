@@ -60,7 +60,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const group = app.groupOf(request);
       const { headers } = request.raw;
-      const elsewhere = request.query.route === 'redirect' ? masterElsewhere(group.masterView(), app.paxmesh.id) : null;
+      const elsewhere = request.query.route === 'redirect' ? masterElsewhere(group.masterView(), app.node.id) : null;
       if (elsewhere !== null) return reply.redirect(elsewhere + request.url, 307);
       if (request.body === undefined)
         throw invalidRequest('A batch needs a body, as application/json or application/x-ndjson');
@@ -71,7 +71,7 @@ const batchRoutes: FastifyPluginAsyncTypebox = async (app) => {
         proposeOptions(request.query, headers),
       );
       if (replayed) reply.header('idempotency-replayed', 'true');
-      reply.code(201).header('location', `/v1/groups/${group.name}/instances/${instanceId}`);
+      reply.code(201).header('location', `${app.mount}/v1/groups/${group.name}/instances/${instanceId}`);
       return { group: group.name, instanceId, results };
     },
   );

@@ -70,7 +70,7 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const group = app.groupOf(request);
-      const elsewhere = request.query.route === 'redirect' ? masterElsewhere(group.masterView(), app.paxmesh.id) : null;
+      const elsewhere = request.query.route === 'redirect' ? masterElsewhere(group.masterView(), app.node.id) : null;
       if (elsewhere !== null) return reply.redirect(elsewhere + request.url, 307);
       const headers = request.raw.headers;
       const { encoding, bytes } = receiveValue(headers['content-type'], request.body as Buffer | undefined);
@@ -84,7 +84,7 @@ const proposalRoutes: FastifyPluginAsyncTypebox = async (app) => {
       if (replayed) reply.header('idempotency-replayed', 'true');
       reply
         .code(201)
-        .header('location', `/v1/groups/${group.name}/instances/${instanceId}`)
+        .header('location', `${app.mount}/v1/groups/${group.name}/instances/${instanceId}`)
         .header('content-type', JSON_TYPE);
       return `{"group":${JSON.stringify(group.name)},"instanceId":${instanceId},"index":${index},"result":${JSON.stringify(result ?? null)}}`;
     },
