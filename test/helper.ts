@@ -336,6 +336,14 @@ export class FakeNode implements NodeFace {
     return this.main.ready();
   }
 
+  async backup(): Promise<AsyncIterable<Uint8Array>> {
+    throw new PaxmeshError('no-quorum', 'nobody is there');
+  }
+
+  async restore(): Promise<[]> {
+    throw new PaxmeshError('no-quorum', 'nobody is there');
+  }
+
   async drain(): Promise<void> {
     this.drains += 1;
   }
