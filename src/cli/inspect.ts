@@ -11,6 +11,8 @@ import { instanceLine } from './instance-line.js';
 import { readStoreSettings, STORE_OPTIONS, type StoreSettings } from './store-settings.js';
 
 const LIMIT = 100;
+/** Variables that other lines tell of. */
+const SHOWN: readonly string[] = ['membership', 'checkpoint'];
 
 export async function inspect(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -90,7 +92,7 @@ async function show(reader: StoreReader, reading: Reading, groups: readonly stri
   const reports: GroupReport[] = [];
   for (const group of groups) reports.push(await reportOf(reader, group));
   if (json) return print(JSON.stringify({ kind: reader.kind, ...reading, groups: reports }));
-  print(`${reader.kind} store ${reading.identity}, opened ${reading.epoch} times${reading.inUse ? ', in use' : ''}`);
+  print(`${reader.kind} store ${reading.identity}, epoch ${reading.epoch}${reading.inUse ? ', in use' : ''}`);
   for (const report of reports) print(linesOf(report).join('\n  '));
 }
 
@@ -106,7 +108,9 @@ function linesOf(report: GroupReport): string[] {
     `promised    ${promised.round === 0 ? 'nothing' : `round ${promised.round} of ${promised.node}`}`,
     `log         ${kept}${vote === null ? '' : `; a vote at ${vote} that is not closed`}`,
     `checkpoint  ${checkpoint === null ? 'none' : `through ${checkpoint.instanceId}: ${checkpoint.bytes} bytes, checksum ${checkpoint.checksum}, taken ${checkpoint.takenAt}`}`,
-    ...Object.entries(variables).map(([name, value]) => `variable    ${name} ${JSON.stringify(value)}`),
+    ...Object.entries(variables)
+      .filter(([name]) => !SHOWN.includes(name))
+      .map(([name, value]) => `variable    ${name} ${JSON.stringify(value)}`),
   ];
 }
 

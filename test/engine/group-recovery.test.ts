@@ -1,6 +1,5 @@
 // A cluster that has lost its quorum for ever: one node goes on from what its disk holds, alone, under another gid. Tried:
-// without closing the vote, with the old gid, with what stands before taught one by one, or with a promise that goes back,
-// these fail.
+// without closing the vote, and with what stands before taught one by one, these fail.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareBallots } from '../../src/core/ballot.js';
@@ -46,7 +45,7 @@ async function servesAlone(cluster: Cluster, id: string, total: number): Promise
   await cluster.startNode(id);
   const group = cluster.group(id);
   // The lease of the old cluster's master runs out first.
-  await cluster.run(70_000);
+  await cluster.run(3000);
   await cluster.until('it is master', () => group.masterView().self);
   const { gid, members } = group.membersView();
   assert.deepEqual([gid, members.map((member) => member.id)], ['another', [id]]);
@@ -69,7 +68,7 @@ async function joins(cluster: Cluster, to: string, newcomer: string, total: numb
 }
 
 test('one of three goes on alone with all that was acknowledged, and others can be added', async () => {
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start({ leaseMs: 1000 });
   await many(cluster, 20);
   killAll(cluster);
   const plan = await recovered(cluster, 'b');
@@ -89,7 +88,7 @@ test('one of three goes on alone with all that was acknowledged, and others can 
 });
 
 test('a vote that nobody had closed is closed first: it may have been acknowledged', async () => {
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start({ leaseMs: 1000 });
   const { master } = cluster;
   const [other = ''] = cluster.others;
   // The others vote, and never hear that it was chosen.
@@ -108,7 +107,7 @@ test('a vote that nobody had closed is closed first: it may have been acknowledg
 });
 
 test('it goes on behind a checkpoint too, when the log was trimmed', async () => {
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start({ leaseMs: 1000 });
   await cluster.result(cluster.group(cluster.master).setRetention({ keepInstances: 300 }));
   await many(cluster, 900);
   await cluster.until('trimmed', () => cluster.group('c').firstKept > 0);
@@ -119,22 +118,26 @@ test('it goes on behind a checkpoint too, when the log was trimmed', async () =>
 });
 
 test('it survives further starts and checkpoints, and a second recovery finds nothing to do', async () => {
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start({ leaseMs: 1000 });
   await many(cluster, 3);
   killAll(cluster);
   const first = await recovered(cluster, 'a');
   assert.equal(await recovered(cluster, 'a', 'a third'), null);
   await servesAlone(cluster, 'a', 3);
-  await cluster.result(cluster.group('a').takeCheckpoint());
+  const taken = cluster.group('a').takeCheckpoint();
+  // An idle cluster has too few events for all the steps of it.
+  for (let step = 0; step < 50; step++) await cluster.run(1);
+  await taken;
   cluster.kill('a');
   await cluster.startNode('a');
+  await cluster.run(3000);
   await cluster.until('it is master', () => cluster.group('a').masterView().self);
   assert.equal(await sum(cluster, 'a'), 4);
   assert.equal(cluster.group('a').membersView().version, first?.after.version);
 });
 
 test('where this node does not hold the state, or is nobody, nothing is planned', async () => {
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start({ leaseMs: 1000 });
   await cluster.result(cluster.group(cluster.master).setRetention({ keepInstances: 300 }));
   await many(cluster, 900);
   await cluster.until('trimmed', () => cluster.group('a').firstKept > 0);
