@@ -19,6 +19,7 @@ import lockLine from '../plugins/app/lock-line.js';
 import machines from '../plugins/app/machines.js';
 import metrics from '../plugins/app/metrics.js';
 import requestLog from '../plugins/app/request-log.js';
+import transfers from '../plugins/app/transfers.js';
 import swagger from '../plugins/external/swagger.js';
 import websocket from '../plugins/external/websocket.js';
 import type { Config } from './config.js';
@@ -50,16 +51,18 @@ interface EdgeTimes {
   readonly checkMs: number;
   /** A connection on which nothing moves at all; above the longest wait that a request may ask for. */
   readonly silenceMs: number;
+  /** Of a body that is taken piece by piece, the next piece must have come by then. */
+  readonly pieceMs: number;
 }
 
-const TIMES: EdgeTimes = { requestMs: 60_000, headersMs: 15_000, checkMs: 5000, silenceMs: 90_000 };
+const TIMES: EdgeTimes = { requestMs: 60_000, headersMs: 15_000, checkMs: 5000, silenceMs: 90_000, pieceMs: 30_000 };
 const HEADERS_BYTES_MAX = 16 * 1024;
 /** A key of 1024 bytes, each percent-encoded. */
 const PARAM_CHARACTERS_MAX = 3 * KEY_BYTES_MAX;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { node, config, mesh, times, prefix = '' } = options;
-  const { requestMs, headersMs, checkMs, silenceMs } = { ...TIMES, ...times };
+  const { requestMs, headersMs, checkMs, silenceMs, pieceMs } = { ...TIMES, ...times };
   const { tls, valueBytesMax } = config;
   const app = Fastify({
     ...serverOptions(tls, {
@@ -106,6 +109,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(machines);
   await app.register(lockLine);
   await app.register(feed);
+  await app.register(transfers, { pieceMs });
   if (mesh !== undefined) await app.register(mesh);
   await app.register(autoload, {
     dir: join(import.meta.dirname, '..', 'routes'),

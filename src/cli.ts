@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `paxmesh`: finds the subcommand, hands it its arguments, turns what it throws into an exit status.
 // 0: done. 1: it did not work, one line on stderr says why. 2: the words are off.
+import { backup, restore } from './cli/backup.js';
 import { dev } from './cli/dev.js';
 import { CommandFailed, UsageError } from './cli/errors.js';
 import { feed } from './cli/feed.js';
@@ -29,6 +30,13 @@ const USAGE = `usage: paxmesh COMMAND [options]
   master   [show]           who holds the lease
            release | transfer ID | lease MS
                             move it on, hand it to a member, make it longer or shorter
+  backup   [--out FILE]     all state of all groups of a node into a file
+  restore  FILE             a backup into a cluster that was never used
+
+  inspect                   look into the store of a node that need not run  [--node a] [--store embedded:DIR|redis://…]
+                            [--check]: is all of it sound?   [--group main --from ID --limit N]: show instances
+  recover                   a quorum is lost for ever: let the node of this store, which must not run, go on alone
+                            --node a --store … [--group main] [--url-advertised URL] [--yes-lose-data]
 
   Client commands take --url (or PAXMESH_URL; http://127.0.0.1:7001), --group (main), --token and --json.
   --version, --help
@@ -46,6 +54,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   status,
   members,
   master,
+  backup,
+  restore,
+  inspect: async (args) => (await import('./cli/inspect.js')).inspect(args),
+  recover: async (args) => (await import('./cli/recover.js')).recover(args),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<void> {

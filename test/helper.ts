@@ -1,9 +1,10 @@
 // An app over a node that is not one: commits at once, into memory. What the edge does with requests is tested here
 // without consensus; the real node is tested elsewhere.
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type AppOptions, buildApp } from '../src/app.js';
-import type { GroupBackup } from '../src/engine/backup-desk.js';
+import type { GroupBackup, GroupRestore } from '../src/engine/backup-desk.js';
 import { PaxmeshError } from '../src/engine/errors.js';
 import type {
   BatchCommitted,
@@ -28,6 +29,7 @@ import type {
   ReadAnswer,
   ReadOptions,
   ReadyCheck,
+  RestoredGroup,
   RetentionView,
   ValueView,
 } from '../src/engine/face.js';
@@ -39,6 +41,7 @@ export class FakeGroup implements GroupFace {
   readonly options: (ProposeOptions | undefined)[] = [];
   /** Changes of members and master, as they came. */
   readonly orders: unknown[][] = [];
+  readonly machines = ['log', 'kv'];
   firstKept = 0;
   /** Thrown by the next calls, while set. */
   failure: Error | null = null;
@@ -268,8 +271,12 @@ export class FakeGroup implements GroupFace {
     throw new PaxmeshError('halted', 'nothing to write down');
   }
 
-  async restore(): Promise<number> {
+  async beginRestore(): Promise<GroupRestore> {
     throw new PaxmeshError('precondition-failed', 'used before');
+  }
+
+  async barrier(): Promise<number> {
+    return this.applied;
   }
 
   #check(command: NewCommand): void {
@@ -334,6 +341,19 @@ export class FakeNode implements NodeFace {
 
   ready(): readonly ReadyCheck[] {
     return this.main.ready();
+  }
+
+  /** What a backup gives; a test may put its own here. */
+  backup = async (): Promise<AsyncIterable<Uint8Array>> => Readable.from([Buffer.from('all '), Buffer.from('of it')]);
+
+  /** The bytes of the last restore. */
+  restored: Buffer | null = null;
+
+  async restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of stream) pieces.push(piece);
+    this.restored = Buffer.concat(pieces);
+    return [{ group: 'main', gid: 'gid-1', instanceId: 7 }];
   }
 
   async drain(): Promise<void> {

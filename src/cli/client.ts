@@ -80,7 +80,7 @@ async function ask(
   }
 }
 
-function failureOf(status: number, text: string, json: boolean): CommandFailed {
+export function failureOf(status: number, text: string, json: boolean): CommandFailed {
   try {
     const problem = JSON.parse(text) as { code?: string; detail?: string; outcome?: string };
     const { code, detail, outcome } = problem;

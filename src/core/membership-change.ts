@@ -29,7 +29,12 @@ export type MembershipChange =
   | (Basis & { readonly op: 'update'; readonly id: NodeId; readonly url: string | null; readonly role: Role | null })
   | (Basis & { readonly op: 'remove'; readonly id: NodeId })
   /** The voter's store is another one now: from the next instance on this one's votes count, and no others. */
-  | (Basis & { readonly op: 'readmit'; readonly id: NodeId; readonly store: StoreId });
+  | (Basis & { readonly op: 'readmit'; readonly id: NodeId; readonly store: StoreId })
+  /**
+   * A quorum is lost for ever: of all members one goes on alone, as another cluster. Legal in a log only where it was written
+   * by hand while its node was down (engine/group-recovery.ts): it keeps no quorum of what was, so no node ever proposes it.
+   */
+  | (Basis & { readonly op: 'recover'; readonly newGid: string; readonly member: Member });
 
 /** `code` is an error code of the service. */
 export interface ChangeRefused {
@@ -48,6 +53,7 @@ export function changedMembership(
     if (before.gid !== null) return refused('precondition-failed', 'the group is founded already');
     return { gid: change.gid, version: instance, members: change.members };
   }
+  if (change.op === 'recover') return recovered(before, change, instance);
   const members = change.op === 'enrol' ? enrolled(before, change) : membersAfter(before, change);
   return 'code' in members ? members : { gid: before.gid, version: instance, members };
 }
@@ -56,12 +62,10 @@ type Members = readonly Member[];
 
 function membersAfter(
   before: Membership,
-  change: Exclude<MembershipChange, { op: 'found' | 'enrol' }>,
+  change: Exclude<MembershipChange, { op: 'found' | 'enrol' | 'recover' }>,
 ): Members | ChangeRefused {
-  if (before.gid === null || change.gid !== before.gid) return refused('precondition-failed', 'another cluster');
-  if (change.expects !== before.version) {
-    return refused('precondition-failed', `the membership has version ${before.version}, not ${change.expects}`);
-  }
+  const other = computedElsewhere(before, change);
+  if (other !== null) return other;
   if (change.op === 'add') return added(before, change);
   const member = memberOf(before, change.id);
   if (member === undefined) return refused('member-not-found', `${change.id} is not a member`);
@@ -78,6 +82,28 @@ function membersAfter(
     case 'update':
       return updated(before, member, change.url ?? member.url, change.role ?? standing(member));
   }
+}
+
+/** It was computed from another membership than this. */
+function computedElsewhere(before: Membership, { gid, expects }: Basis): ChangeRefused | null {
+  if (before.gid === null || gid !== before.gid) return refused('precondition-failed', 'another cluster');
+  if (expects === before.version) return null;
+  return refused('precondition-failed', `the membership has version ${before.version}, not ${expects}`);
+}
+
+function recovered(
+  before: Membership,
+  change: Extract<MembershipChange, { op: 'recover' }>,
+  instance: InstanceId,
+): Membership | ChangeRefused {
+  const { newGid, member } = change;
+  const other = computedElsewhere(before, change);
+  if (other !== null) return other;
+  if (memberOf(before, member.id) === undefined) return refused('member-not-found', `${member.id} is not a member`);
+  // Under the old name those that were left behind would take it for one of theirs.
+  if (newGid === before.gid) return refused('no-change', 'a recovered cluster has a gid of its own');
+  if (member.role !== 'voter' || member.store === null) return refused('would-lose-quorum', 'nobody could vote');
+  return { gid: newGid, version: instance, members: [member] };
 }
 
 function enrolled(before: Membership, { id, store }: { id: NodeId; store: StoreId }): Members | ChangeRefused {

@@ -1,7 +1,7 @@
 // A group's backup, out and in. Out: all of its state as of one instance, read while the group goes on. In: through the log, part
 // by part, so that every node of the new cluster has the same state from the same instance on; the last command switches, and
 // until then nobody sees anything. Only a group that was never used takes one.
-import type { InstanceId } from '../core/ids.js';
+import type { InstanceId, Millis } from '../core/ids.js';
 import { RESTORE } from '../machines/batch.js';
 import { restorePart } from '../machines/restore-machine.js';
 import type { MachineRouter } from '../machines/router.js';
@@ -13,6 +13,8 @@ import type { Intake } from './intake.js';
 const PART_BYTES = 512 * 1024;
 /** A part that nobody knows the outcome of is said again: saying it twice does no harm. */
 const TRIES_MAX = 5;
+/** The switch is answered when all of the state was read anew. */
+const SWITCH_MS: Millis = 60_000;
 
 export interface GroupBackup {
   readonly gid: string | null;
@@ -20,7 +22,22 @@ export interface GroupBackup {
   readonly instanceId: InstanceId;
   /** The chain's checksum after that instance. */
   readonly chain: number;
+  /** The machines inside it. */
+  readonly machines: readonly string[];
   readonly stream: AsyncIterable<Uint8Array>;
+}
+
+/** A backup on its way into a group. */
+export interface GroupRestore {
+  /** Hands the backup's bytes to every node. Nobody sees anything of them. */
+  take(stream: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Puts what was taken in place, and answers the instance from which on it is there. Throws precondition-failed when the group
+   * was used meanwhile, command-rejected when the backup is damaged: nothing has changed then.
+   */
+  complete(): Promise<InstanceId>;
+  /** Has every node forget what was taken. */
+  abandon(): Promise<void>;
 }
 
 export interface BackupDeskOptions {
@@ -40,6 +57,11 @@ export class BackupDesk {
     this.#options = options;
   }
 
+  /** Machines that a backup of this group holds, and that it can take back. */
+  get machines(): readonly string[] {
+    return [...this.#options.router.machines].map(({ name }) => name).filter((name) => !name.startsWith('$'));
+  }
+
   /** As of now. Throws halted, and command-rejected when a machine cannot be written down. */
   backup(): GroupBackup {
     const { router, applier, gid } = this.#options;
@@ -47,35 +69,50 @@ export class BackupDesk {
     if (keeper !== null) throw new PaxmeshError('command-rejected', `machine ${keeper} has no snapshot`);
     if (applier.halted !== null || applier.isBusy)
       throw new PaxmeshError('halted', applier.halted ?? 'state is being read');
-    return { gid: gid(), instanceId: router.applied, chain: applier.chain, stream: router.capture() };
+    const { machines } = this;
+    return { gid: gid(), instanceId: router.applied, chain: applier.chain, machines, stream: router.capture() };
   }
 
-  /**
-   * Throws precondition-failed when the group was used before, command-rejected when the backup is damaged: nothing has
-   * changed then. Answers the instance from which on the group has the backup's state.
-   */
-  async restore(stream: AsyncIterable<Uint8Array>): Promise<InstanceId> {
+  /** Throws precondition-failed when the group was used before. */
+  async beginRestore(): Promise<GroupRestore> {
     const { newId, valueBytesMax } = this.#options;
     const id = newId();
     await this.#order({ op: 'begin', id });
+    const bytesMax = Math.min(PART_BYTES, Math.floor(valueBytesMax / 2));
     let parts = 0;
-    for await (const part of inParts(stream, Math.min(PART_BYTES, Math.floor(valueBytesMax / 2)))) {
-      await this.#say({ encoding: 'base64', bytes: restorePart(id, parts++, part) });
-    }
-    return this.#order({ op: 'switch', id, parts });
+    return {
+      take: async (stream) => {
+        for await (const part of inParts(stream, bytesMax)) {
+          await this.#say({ encoding: 'base64', bytes: restorePart(id, parts++, part) });
+        }
+      },
+      complete: () => this.#order({ op: 'switch', id, parts }, SWITCH_MS),
+      abandon: async () => {
+        await this.#order({ op: 'begin', id: newId() });
+      },
+    };
   }
 
-  #order(order: unknown): Promise<InstanceId> {
-    return this.#say({ encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) });
+  #order(order: unknown, timeoutMs?: Millis): Promise<InstanceId> {
+    return this.#say({ encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) }, timeoutMs);
   }
 
-  async #say(draft: { readonly encoding: 'json' | 'base64'; readonly bytes: Uint8Array }): Promise<InstanceId> {
+  async #say(
+    draft: { readonly encoding: 'json' | 'base64'; readonly bytes: Uint8Array },
+    timeoutMs?: Millis,
+  ): Promise<InstanceId> {
+    let isUncertain = false;
     for (let tries = 1; ; tries++) {
       try {
-        return (await this.#options.intake.command({ machine: RESTORE, ...draft }, undefined)).instanceId;
+        return (await this.#options.intake.command({ machine: RESTORE, ...draft }, timeoutMs)).instanceId;
       } catch (error) {
-        const isWorthIt = error instanceof PaxmeshError && error.retryable && tries < TRIES_MAX;
-        if (!isWorthIt) throw error;
+        if (!(error instanceof PaxmeshError)) throw error;
+        isUncertain ||= error.outcome !== 'none';
+        if (error.retryable && tries < TRIES_MAX) continue;
+        // An earlier try may have come through, and be the reason why this one does not.
+        throw isUncertain
+          ? new PaxmeshError(error.code, error.message, { outcome: 'unknown', facts: error.facts })
+          : error;
       }
     }
   }

@@ -49,7 +49,7 @@ export function viewOf({ instance, bytes, chain, takenAt }: Checkpoint): Checkpo
 
 /** The checkpoint's bytes. Throws SnapshotDamaged when they are not all there, exactly as they were written. */
 export async function* readBlocks(
-  store: LogStore,
+  store: Pick<LogStore, 'readBlock'>,
   group: GroupId,
   name: string,
   { bytes, crc }: CheckpointLabel,

@@ -2,7 +2,7 @@
 // PaxosNode and Group implement it. Every call that cannot be answered throws a PaxmeshError.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Encoding } from '../machines/command.js';
-import type { GroupBackup } from './backup-desk.js';
+import type { GroupBackup, GroupRestore } from './backup-desk.js';
 
 export type Route = 'forward' | 'redirect' | 'local';
 
@@ -270,6 +270,8 @@ export interface GroupFace {
    * and what the machine's `query` throws.
    */
   read(machine: string, question: unknown, options?: ReadOptions): Promise<ReadAnswer>;
+  /** Resolves when all that was acknowledged anywhere before the call is applied here. Throws as a linearizable read. */
+  barrier(): Promise<InstanceId>;
   /** Resolves when something was applied since, or after `waitMs`. */
   changed(waitMs: Millis, signal?: AbortSignal): Promise<void>;
   /** This node's own, newest first. */
@@ -278,8 +280,10 @@ export interface GroupFace {
   takeCheckpoint(): Promise<CheckpointView>;
   /** All of the state as of now. Throws halted, command-rejected (a machine without snapshots). */
   backup(): GroupBackup;
-  /** Into a group that was never used, else precondition-failed. Answers the instance from which on the state is there. */
-  restore(stream: AsyncIterable<Uint8Array>): Promise<InstanceId>;
+  /** Into a group that was never used, else precondition-failed. */
+  beginRestore(): Promise<GroupRestore>;
+  /** Names of the machines that anybody may propose to, and that a backup holds. */
+  readonly machines: readonly string[];
   readonly retention: RetentionView;
   setRetention(patch: Partial<RetentionView>): Promise<RetentionView>;
   /** Throws instance-not-chosen, instance-trimmed. */
@@ -311,6 +315,15 @@ export interface GroupFace {
   setLease(leaseMs: Millis): Promise<MasterView>;
 }
 
+/** What a restore has put in place. */
+export interface RestoredGroup {
+  readonly group: GroupId;
+  /** Of the cluster it is in now. */
+  readonly gid: string | null;
+  /** The instance from which on the state is there. */
+  readonly instanceId: InstanceId;
+}
+
 export interface NodeFace {
   readonly id: NodeId;
   readonly url: string;
@@ -319,6 +332,10 @@ export interface NodeFace {
   group(name: string): GroupFace | undefined;
   status(): NodeStatus;
   ready(): readonly ReadyCheck[];
+  /** All groups as of one moment that is not before the call (machines/node-archive.ts). Throws no-quorum, catching-up, halted, … */
+  backup(): Promise<AsyncIterable<Uint8Array>>;
+  /** Throws precondition-failed for groups that were used, invalid-request for a damaged stream: nothing has changed then. */
+  restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]>;
   /** Refuse new proposals (503 draining), let those in flight finish, release leases. Resolves within `withinMs`. */
   drain(withinMs: Millis): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { Replica } from '../core/replica.js';
 import { RETENTION } from '../machines/batch.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Applier } from './applier.js';
-import { BackupDesk, type GroupBackup } from './backup-desk.js';
+import { BackupDesk, type GroupBackup, type GroupRestore } from './backup-desk.js';
 import { viewOf } from './checkpoint.js';
 import type { Committer } from './committer.js';
 import type {
@@ -126,8 +126,16 @@ export class GroupDesk implements GroupFace, FeedSource {
     return this.#backup.backup();
   }
 
-  restore(stream: AsyncIterable<Uint8Array>): Promise<InstanceId> {
-    return this.#backup.restore(stream);
+  beginRestore(): Promise<GroupRestore> {
+    return this.#backup.beginRestore();
+  }
+
+  get machines(): readonly string[] {
+    return this.#backup.machines;
+  }
+
+  async barrier(): Promise<InstanceId> {
+    return (await this.reads.barrier({})).instanceId;
   }
 
   get applied(): InstanceId {

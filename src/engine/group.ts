@@ -21,6 +21,7 @@ import { PaxmeshError } from './errors.js';
 import { Forwarder } from './forwarder.js';
 import { Founding } from './founding.js';
 import { GroupDesk } from './group-desk.js';
+import { RECOVERED_VARIABLE } from './group-recovery.js';
 import { GroupTime } from './group-time.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type {
@@ -154,7 +155,7 @@ export class Group implements Pumped {
       installed: () => this.#installed(),
       trace: (note) => this.#trace(note),
     });
-    const offer = (to: NodeId) => this.#vault.offer(to);
+    const offer = (to: NodeId) => this.#offer(to);
     this.#teacher = new Teacher(this.#log, send, offer, (error) => {
       this.#trace({ name: 'teach-failed', level: 'warn', facts: { reason: String(error) } });
     });
@@ -221,6 +222,7 @@ export class Group implements Pumped {
     const { open, keptFrom, vote, votesFrom, lostVote } = recover(stored, base);
     this.#roster.lostVote = lostVote;
     this.#storedGid = gidOf(stored.variables.get('membership'));
+    this.#teacher.teachesFrom = versionOf(stored.variables.get(RECOVERED_VARIABLE)) + 1;
     this.#founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
     if (!this.#isReplayed) await this.#replay(keptFrom, open);
     const isAfterBase = base !== null && open === base.instance + 1;
@@ -502,6 +504,16 @@ export class Group implements Pumped {
     this.#trace({ name: 'master-changed', level: 'info', facts: { node: state.node, version: state.version } });
   }
 
+  /** A checkpoint in place of what is not taught: it must reach as far as teaching begins. */
+  #offer(to: NodeId): void {
+    const isFarEnough = (this.#vault.current?.instance ?? -1) + 1 >= this.#teacher.teachesFrom;
+    const ready = isFarEnough ? Promise.resolve(null) : this.#vault.take();
+    ready.then(
+      () => this.#vault.offer(to),
+      (error: unknown) => this.#trace({ name: 'checkpoint-failed', level: 'warn', facts: { reason: String(error) } }),
+    );
+  }
+
   #tellMaster(now: Millis): void {
     this.#masterTold = this.#lease.view(now).node;
     this.desk.feed.masterChanged();
@@ -583,6 +595,11 @@ export class Group implements Pumped {
 
 function abandoned(code: 'fenced' | 'halted' | 'draining', detail: string, sent: boolean): PaxmeshError {
   return new PaxmeshError(code, detail, sent ? { outcome: 'unknown' } : {});
+}
+
+/** The instance that set a variable; -1: there is none. */
+function versionOf(json: string | undefined): InstanceId {
+  return json === undefined ? -1 : (JSON.parse(json) as { version: InstanceId }).version;
 }
 
 function gidOf(membershipJson: string | undefined): string | null {

@@ -7,8 +7,9 @@ import type { Member, Membership } from '../core/membership.js';
 import { allMachines } from '../machines/bundled.js';
 import type { StateMachine } from '../machines/machine.js';
 import { StoreFenced } from './errors.js';
-import type { GroupFace, NodeFace, NodeStatus, ReadyCheck } from './face.js';
+import type { GroupFace, NodeFace, NodeStatus, ReadyCheck, RestoredGroup } from './face.js';
 import { Group } from './group.js';
+import { NodeBackup } from './node-backup.js';
 import type { Clock, LogStore, PeerAddress, PeerHello, StoreOpening, Trace, Transport } from './ports.js';
 import { Pump, type Pumped } from './pump.js';
 
@@ -46,6 +47,7 @@ export class PaxosNode implements NodeFace {
   readonly #options: PaxosNodeOptions;
   readonly #groups = new Map<GroupId, Group>();
   readonly #startedAt: Millis;
+  readonly #backup: NodeBackup;
   /** Nodes to keep links with though no membership names them: newcomers, and whom a newcomer asks. */
   readonly #guests = new Set<PeerAddress>();
   #closed = false;
@@ -57,6 +59,12 @@ export class PaxosNode implements NodeFace {
     this.url = url;
     this.groupNames = groups;
     this.#startedAt = clock.now();
+    this.#backup = new NodeBackup({
+      id,
+      version: options.version,
+      groups: () => [...this.#groups.values()].map(({ desk }) => desk),
+      wallMs: () => clock.wallMs(),
+    });
     const onFatal = (error: unknown) => {
       trace({ name: 'invariant-broken', level: 'error', facts: { detail: String(error) } });
       fatal(error);
@@ -133,6 +141,14 @@ export class PaxosNode implements NodeFace {
 
   ready(): readonly ReadyCheck[] {
     return [...this.#groups.values()].flatMap(({ desk }) => desk.ready());
+  }
+
+  backup(): Promise<AsyncIterable<Uint8Array>> {
+    return this.#backup.backup();
+  }
+
+  restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]> {
+    return this.#backup.restore(stream);
   }
 
   async drain(withinMs: Millis): Promise<void> {

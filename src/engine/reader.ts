@@ -61,9 +61,19 @@ export class Reader {
   }
 
   async read(name: string, question: unknown, options: ReadOptions): Promise<ReadAnswer> {
-    const { router, standing, replica, now, timeMs, holdsLease, arrived } = this.#options;
+    const { router, timeMs } = this.#options;
     const machine = router.machine(name);
     if (machine?.query === undefined) throw new PaxmeshError('unknown-machine', `${name} is nothing that can be asked`);
+    return this.#wait(() => machine.query?.(question, { timeMs: timeMs() }), options);
+  }
+
+  /** A read that asks nothing: answered when the state here is as fresh as was asked for. */
+  async barrier(options: ReadOptions): Promise<ReadAnswer> {
+    return this.#wait(() => null, options);
+  }
+
+  #wait(ask: () => unknown, options: ReadOptions): Promise<ReadAnswer> {
+    const { standing, replica, now, holdsLease, arrived } = this.#options;
     const mode = options.read ?? 'linearizable';
     const refused = mode === 'local' && standing.outage?.code !== 'fenced' ? null : standing.unfit();
     if (this.#closed) throw closing();
@@ -76,7 +86,7 @@ export class Reader {
         mode,
         from: Math.max(options.minInstance ?? -1, closed),
         deadline: now() + patience,
-        ask: () => machine.query?.(question, { timeMs: timeMs() }),
+        ask,
         resolve,
         reject,
         proof: null,

@@ -13,8 +13,13 @@ export class Teacher {
   readonly #failed: (error: unknown) => void;
   /** Peers with a read under way, and what they asked for meanwhile. */
   readonly #busy = new Map<NodeId, InstanceId | null>();
+  /**
+   * What stands below was decided by another cluster, of which this one was recovered: whoever learned it one by one would
+   * believe itself in that one on the way.
+   */
+  teachesFrom: InstanceId = 0;
 
-  /** `offer`: what the peer asks for is trimmed. */
+  /** `offer`: what the peer asks for is trimmed, or is not taught. */
   constructor(
     log: RecentLog,
     send: (to: NodeId, message: Teach) => void,
@@ -41,7 +46,7 @@ export class Teacher {
       let next: InstanceId | null = from;
       while (next !== null) {
         const read = await this.#log.read(next, TEACH_ENTRIES_MAX, TEACH_BYTES_MAX);
-        if (next < this.#log.firstKept) {
+        if (next < Math.max(this.#log.firstKept, this.teachesFrom)) {
           this.#offer(to);
           return;
         }

@@ -1,5 +1,6 @@
 // Schemas with a name of their own: registered once with the framework, they become components of the document.
 import type { TSchema } from 'typebox';
+import { Restored } from './backup.js';
 import { Batch, BatchCommitted, BatchEntry } from './batch.js';
 import { Checkpoint, CheckpointList, Retention, RetentionPatch } from './checkpoint.js';
 import { Counter, CounterAdd } from './counter.js';
@@ -36,6 +37,7 @@ export const COMPONENTS: readonly TSchema[] = [
   CheckpointList,
   Retention,
   RetentionPatch,
+  Restored,
   GroupStatus,
   GroupList,
   KvWritten,

@@ -1,12 +1,15 @@
-// From the setting PAXMESH_STORE to a store: `embedded:DIR`, `redis://…`, `rediss://…`, `memory:`. Only makes it; the
-// caller opens it.
+// From the setting PAXMESH_STORE to a store: `embedded:DIR`, `redis://…`, `rediss://…`, `memory:`. Or to one that is only looked
+// into. Only makes it; the caller opens it.
 import { randomUUID } from 'node:crypto';
 import type { NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { LogStore } from '../engine/ports.js';
+import type { StoreReader } from '../engine/store-reader.js';
+import { EmbeddedReader } from './embedded-reader.js';
 import { EmbeddedStore } from './embedded-store.js';
 import { MemoryDisk } from './memory-disk.js';
 import { MemoryStore } from './memory-store.js';
+import { RedisReader } from './redis-reader.js';
 import { RedisStore } from './redis-store.js';
 
 export interface StoreOptions {
@@ -33,4 +36,12 @@ export function createStore(url: string, options: StoreOptions): LogStore {
   }
   // The setting may hold a password in a misspelt URL: only its scheme is told.
   throw new StoreUnusable(`PAXMESH_STORE has an unknown scheme "${scheme}": use embedded:DIR or redis://HOST:PORT`);
+}
+
+/** To look into what stands there and leave it as it is. */
+export function createReader(url: string, node: NodeId): StoreReader {
+  const scheme = url.slice(0, url.indexOf(':') + 1);
+  if (scheme === 'embedded:') return new EmbeddedReader(url.slice(scheme.length));
+  if (scheme === 'redis:' || scheme === 'rediss:') return new RedisReader(url, node);
+  throw new StoreUnusable('only a store that outlives its node can be looked into: embedded:DIR or redis://HOST:PORT');
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import type { NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 
 export type RedisArgument = string | Buffer;
@@ -52,6 +53,11 @@ export function parseRedisUrl(text: string): RedisAddress {
   return { url: url.href, label, declaredDurable: declared !== null, secrets: all };
 }
 
+/** Under which a node's own connection is listed, so that others can see that the store is in use. */
+export function connectionNameOf(node: NodeId): string {
+  return `paxmesh-node-${node}`;
+}
+
 /** A Lua file of this folder, named without its ending. Found from the sources and from the build alike. */
 export class RedisScript {
   readonly name: string;
@@ -80,9 +86,10 @@ export class RedisConnection {
   readonly #address: RedisAddress;
   #lastError: Error | null = null;
 
-  constructor(address: RedisAddress) {
+  /** `name`: what the server lists this connection under. */
+  constructor(address: RedisAddress, name?: string) {
     this.#address = address;
-    this.#redis = new Redis(address.url, FAIL_FAST);
+    this.#redis = new Redis(address.url, { ...FAIL_FAST, ...(name === undefined ? {} : { connectionName: name }) });
     // Every call in flight rejects with the same news; kept because a failed connect says less than this.
     this.#redis.on('error', (error: Error) => {
       this.#lastError = error;

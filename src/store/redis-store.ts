@@ -23,7 +23,7 @@ import { decodeVariables, loadGroup } from './load-group.js';
 import { readLog } from './read-log.js';
 import { encodeIdentity } from './record.js';
 import type { RedisAddress, RedisArgument } from './redis-connection.js';
-import { parseRedisUrl, RedisConnection, RedisScript } from './redis-connection.js';
+import { connectionNameOf, parseRedisUrl, RedisConnection, RedisScript } from './redis-connection.js';
 import type { Durability, RedisServer } from './redis-durability.js';
 import { checkDurability, neighbours } from './redis-durability.js';
 import { RedisExtent } from './redis-extent.js';
@@ -93,7 +93,7 @@ export class RedisStore implements LogStore {
     if (this.#state === 'closed') throw new Error('the Redis store is closed');
     this.#connection?.disconnect();
     await this.#tail;
-    const connection = new RedisConnection(this.#address);
+    const connection = new RedisConnection(this.#address, connectionNameOf(this.#options.node));
     this.#connection = connection;
     this.#state = 'broken';
     try {

@@ -216,6 +216,15 @@ test('words that make no sense end with 2 and the usage', async () => {
     ['master', 'transfer'],
     ['master', 'show', 'x'],
     ['master', 'lease', 'long'],
+    ['backup', 'x'],
+    ['restore'],
+    ['inspect'],
+    ['inspect', '--node', 'A b'],
+    ['inspect', '--node', 'a', '--from', '1'],
+    ['inspect', '--node', 'a', '--group', 'main', '--from', 'x'],
+    ['inspect', '--node', 'a', '--group', 'main', '--limit', '1', '--check'],
+    ['recover', '--store', 'embedded:x'],
+    ['recover', '--node', 'a', '--url-advertised', 'nonsense'],
   ]) {
     await fails(2, words, /\n\nusage: paxmesh COMMAND/);
   }

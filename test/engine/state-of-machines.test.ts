@@ -90,14 +90,16 @@ test('a backup of one cluster is the state of another, on all its nodes, and is 
     yield* kept;
   };
   const [to = ''] = two.others;
-  await two.result(two.group(to).restore(bytes()));
+  const taken = await two.result(two.group(to).beginRestore());
+  await two.result(taken.take(bytes()));
+  await two.result(taken.complete());
   await two.until('all have it', () => two.ids.every((id) => two.group(id).applied === two.group(two.master).applied));
   for (const id of two.ids) {
     const { answer } = await two.result(two.group(id).read('kv', { op: 'get', key: 'k29' }, { read: 'local' }));
     assert.notEqual(answer, null, id);
     assert.notEqual(two.group(id).status().gid, gid, 'a gid of its own');
   }
-  const [again] = await two.answers([two.group(to).restore(bytes())]);
+  const [again] = await two.answers([two.group(to).beginRestore()]);
   assert.equal(again?.status === 'rejected' && (again.reason as PaxmeshError).code, 'precondition-failed');
   // A restart reads the backup from the log again.
   two.kill(to);

@@ -104,6 +104,13 @@ export class Cluster {
     return this.#disks.get(id)?.groups.get(GROUP);
   }
 
+  /** The store of a node that does not run, as an offline command opens it. To be closed before the node starts. */
+  storeOf(id: NodeId): MemoryStore {
+    const disk = this.#disks.get(id);
+    if (disk === undefined || this.#lives.has(id)) throw new Error(`${id} is not there, or runs`);
+    return new MemoryStore(disk);
+  }
+
   /** A byte of each checkpoint of this node is not what was written. */
   flipBlocks(id: NodeId): void {
     const blocks = this.#disks.get(id)?.blocks;
