@@ -34,7 +34,7 @@ export default fp(
       async write(request, reply, machine, json) {
         const group = app.groupOf(request);
         const query = request.query as WriteQuery;
-        const elsewhere = query.route === 'redirect' ? masterElsewhere(group.masterView(), app.paxmesh.id) : null;
+        const elsewhere = query.route === 'redirect' ? masterElsewhere(group.masterView(), app.node.id) : null;
         if (elsewhere !== null) {
           reply.redirect(elsewhere + request.url, 307);
           return null;

@@ -33,7 +33,7 @@ const backupRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (_request, reply) => {
-      const stream = await app.transfers.send(reply, () => app.paxmesh.backup());
+      const stream = await app.transfers.send(reply, () => app.node.backup());
       return reply.header('content-type', BYTES).header('cache-control', 'no-store').send(stream);
     },
   );
@@ -65,7 +65,7 @@ const backupRoutes: FastifyPluginAsyncTypebox = async (app) => {
       if (encoding !== 'identity' || headers['content-type'] === undefined) {
         throw new PaxmeshError('unsupported-encoding', `Send the backup as it is, as ${BYTES}`);
       }
-      return { groups: await app.transfers.receive(request, (body) => app.paxmesh.restore(body)) };
+      return { groups: await app.transfers.receive(request, (body) => app.node.restore(body)) };
     },
   );
 };
