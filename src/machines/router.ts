@@ -11,7 +11,7 @@ import type { Command } from './command.js';
 import { captureGroup, type PreparedState, prepareBackup, prepareGroup } from './group-snapshot.js';
 import { digestOf, type Remembered } from './idempotency.js';
 import { logMachine } from './log-machine.js';
-import { canSnapshot, type Rejected, type StateMachine } from './machine.js';
+import { type ApplyContext, canSnapshot, type Rejected, type StateMachine } from './machine.js';
 import { MasterMachine } from './master-machine.js';
 import { MembershipMachine } from './membership-machine.js';
 import { RestoreMachine } from './restore-machine.js';
@@ -200,15 +200,6 @@ export class MachineRouter {
     }
     const tables = this.#tables;
     const { timeMs } = tables;
-    if (command.machine === RESTORE) this.#awaitBackup(command);
-    if (command.machine.startsWith('$')) {
-      const refusal = this.#unreadable;
-      this.#unreadable = null;
-      if (refusal !== null) return { applied: false, code: 'command-rejected', reason: refusal };
-      const outcome = run(machine, command, { instance, index, timeMs });
-      if (this.#backup !== null) this.#switchToBackup(this.#backup);
-      return outcome;
-    }
     const digest = command.key === null ? null : digestOf(command);
     if (command.key !== null) {
       const first = tables.keys.find(command.key, instance);
@@ -219,13 +210,17 @@ export class MachineRouter {
           : { applied: false, code: 'idempotency-key-reused', reason: 'the key was used for another command' };
       }
     }
+    // Orders to the group's own machines, too: the list refuses a repeat by its version, and who is told so believes that
+    // nothing was done; an old length of the lease would come back.
     if (!tables.once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
     const holder = this.master.state;
     const outcome: CommandOutcome =
       command.ifMaster !== null && (holder?.node == null || holder.version !== command.ifMaster)
         ? { applied: false, code: 'precondition-failed', reason: `master version is not ${command.ifMaster}` }
-        : run(machine, command, { instance, index, timeMs });
-    tables.used = true;
+        : command.machine === RESTORE
+          ? this.#runRestore(command, { instance, index, timeMs })
+          : run(machine, command, { instance, index, timeMs });
+    if (!command.machine.startsWith('$')) tables.used = true;
     tables.once.add(command.id, instance);
     if (command.key !== null && digest !== null)
       tables.keys.remember(command.key, { digest, instance, index, outcome });
@@ -233,9 +228,15 @@ export class MachineRouter {
   }
 
   /** Reading takes its time, during which nothing is applied: the command that switches to a backup is come to twice. */
-  #awaitBackup(command: Command): void {
+  #runRestore(command: Command, context: ApplyContext): CommandOutcome {
     this.#awaited = this.restore.switchedToBy(command);
     if (this.#awaited !== null && this.#backup === null && this.#unreadable === null) throw new BackupAwaited();
+    const refusal = this.#unreadable;
+    this.#unreadable = null;
+    if (refusal !== null) return { applied: false, code: 'command-rejected', reason: refusal };
+    const outcome = run(this.restore, command, context);
+    if (this.#backup !== null) this.#switchToBackup(this.#backup);
+    return outcome;
   }
 
   #switchToBackup({ act, tables }: PreparedState): void {
@@ -248,11 +249,7 @@ export class MachineRouter {
   }
 }
 
-function run(
-  machine: StateMachine,
-  command: Command,
-  context: { readonly instance: InstanceId; readonly index: number; readonly timeMs: Millis },
-): CommandOutcome {
+function run(machine: StateMachine, command: Command, context: ApplyContext): CommandOutcome {
   const answer = machine.apply(command, context);
   if ('result' in answer) return { applied: true, result: answer.result };
   const { rejected: reason, code = 'command-rejected', facts } = answer;
