@@ -131,7 +131,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
-    falls: falls('agreement', 'swarm', 448),
+    falls: falls('agreement', 'five-nodes', 496),
   },
   {
     name: 'ballot reused after a restart',
