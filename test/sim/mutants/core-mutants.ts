@@ -193,7 +193,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (answer.type === 'accepted') {\n            this.#watchVote(now);\n            this.#membership = this.#host.membershipAfter(this.#membership, instance, message.value);\n        }",
       ],
     ],
-    falls: falls('one-membership', 'membership-churn', 382),
+    falls: falls('one-membership', 'membership-churn', 559),
   },
   {
     name: 'prepare skipped across a change of membership',
