@@ -46,7 +46,8 @@ test('the node stops and says halted; the routes of the host go on; onFatal is t
   };
   await assert.rejects(main.propose('inventory', { op: 'stock', item: 'x', pieces: 1 }), halted);
   await assert.rejects(followed, halted);
-  await cut;
+  const [, reason] = await cut;
+  assert.equal(`${reason}`, 'going away');
   await assert.rejects(main.propose('log', 1), halted);
   await assert.rejects(main.read('inventory', 'x', { read: 'local' }), halted);
   await assert.rejects(main.waitFor(1000), halted);

@@ -1,6 +1,6 @@
 // A pump that has found an invariant broken does nothing more, also in the turn it found it in: where a node is part of
-// somebody else's process, no exit ends that turn. Without the looks at `#stopped` in the turn, the second group is stepped
-// and its message leaves: tried.
+// somebody else's process, no exit ends that turn. Without either look at `#stopped` (in the turn, in a
+// step) more is asked or stepped: tried.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Effects } from '../../src/core/effects.js';
@@ -33,6 +33,7 @@ function groupOf(name: string, seen: Seen, dispatch: (group: Pumped) => void): P
     othersWait: false,
     wakeAt: null,
     dispatch: () => {
+      seen.stepped.push(`${name} asked`);
       dispatch(group);
       return { bytes: new Uint8Array(1) } as never;
     },
@@ -68,14 +69,14 @@ function run(first: (pump: Pump, group: Pumped) => void): Seen {
 
 test('in health, both groups are stepped and what they say leaves', () => {
   const { stepped, shipped, told } = run(() => {});
-  assert.deepEqual(stepped, ['one propose', 'two propose']);
+  assert.deepEqual(stepped, ['one asked', 'one propose', 'two asked', 'two propose']);
   assert.deepEqual(shipped, ['one', 'two', 'flushed']);
   assert.deepEqual(told, []);
 });
 
 test('after a broken invariant nobody is stepped and nothing leaves, not even in the same turn', () => {
   const { stepped, shipped, told } = run((pump, group) => pump.input(group, { type: 'connected', peer: 'b' }));
-  assert.deepEqual(stepped, ['one connected']);
+  assert.deepEqual(stepped, ['one asked', 'one connected']);
   assert.deepEqual(shipped, []);
   assert.equal(told.length, 1);
   assert.ok(told[0] instanceof InvariantBroken);
