@@ -1,7 +1,7 @@
 // Bytes between a node and a file, at the pace of the slower end, and the count of them for whoever waits: on standard error,
 // and only where somebody looks. fetch cannot do this both ways; node:http can.
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { type Client, failureOf } from './client.js';
 import { CommandFailed } from './errors.js';
@@ -15,9 +15,12 @@ export async function exchange(
   path: string,
   body: AsyncIterable<Uint8Array> | null,
 ): Promise<IncomingMessage> {
-  const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+  const isSecure = url.protocol === 'https:';
+  const send = isSecure ? requestHttps : requestHttp;
+  // Kept alive: a node that closed after its answer would cut off who is still sending before that is read.
+  const agent = new (isSecure ? SecureAgent : Agent)({ keepAlive: true });
   const type = body === null ? {} : { 'content-type': 'application/octet-stream' };
-  const request = send(new URL(path, url), { method, headers: { ...headers, ...type }, agent: false });
+  const request = send(new URL(path, url), { method, headers: { ...headers, ...type }, agent });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
     request.on('error', reject);

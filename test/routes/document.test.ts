@@ -35,7 +35,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual(
       Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)),
       [
-        ...['docs', 'livez', 'metrics', 'openapi.json', 'openapi.yaml', 'readyz', 'v1/groups'].map(
+        ...['docs', 'livez', 'metrics', 'openapi.json', 'openapi.yaml', 'readyz', 'v1/backup', 'v1/groups'].map(
           (it) => `get /${it}`,
         ),
         `get ${group}`,
@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
         `get ${group}/proposals/{key}`,
         ...['get retention', 'patch retention'].map(inGroup),
         'get /v1/node',
+        'post /v1/restore',
       ],
     );
     for (const [path, methods] of Object.entries(paths)) {
