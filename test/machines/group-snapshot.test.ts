@@ -187,7 +187,9 @@ test('a group that was used takes no backup, and one that took one takes no othe
 
 test('a part said twice counts once; a part left out, or another restore, ends in a refusal', async () => {
   const commands = restoring(await bytesOf(used().router.capture()));
-  const twice = commands.flatMap((one, at) => (at === 2 ? [one, { ...one }] : [one]));
+  const twice = commands.flatMap((one, at) =>
+    at === 2 ? [one, { ...one, id: { origin: 'a~1', sequence: sequence++ } }] : [one],
+  );
   const outcomes = await applyAll(new MachineRouter(founding, [new Notes()]), twice);
   assert.ok(outcomes.every((outcome) => outcome.applied));
   const gap = await applyAll(
