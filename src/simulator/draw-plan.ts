@@ -149,8 +149,9 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         ...membersRun(swarm, random),
         nodes: random.next() < 0.7 ? 3 : 5,
         spares: 1,
+        durationMs: between(2500, 4000),
         wipeEveryMs: between(150, 500),
-        readmits: between(0.3, 0.7),
+        readmits: between(0, 0.6),
         stormEveryMs: 0,
         restartAllEveryMs: 0,
       };
@@ -184,6 +185,7 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         driftEveryMs: between(500, 2000),
         masterEveryMs: between(150, 900),
         isolateEveryMs: between(1500, 4000),
+        deafEveryMs: between(600, 1500),
       };
     case 'doubled-process':
       return {
@@ -249,6 +251,7 @@ function drawSwarm(random: Random): Plan {
     flapEveryMs: maybe(0.25, 100, 800),
     isolateEveryMs: maybe(0.35, 500, 2000),
     muteEveryMs: 0,
+    deafEveryMs: 0,
     crashEveryMs: maybe(0.5, 300, 2000),
     stormEveryMs: maybe(0.15, 800, 3000),
     restartAllEveryMs: maybe(0.15, 1000, 3000),

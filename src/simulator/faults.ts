@@ -59,6 +59,7 @@ export class Faults {
       );
     }
     this.#every(plan.muteEveryMs, () => network.mute(this.#node().id, between(2000, 3500)));
+    this.#every(plan.deafEveryMs, () => network.deafen(this.#node().id, between(1500, 3000)));
     this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
     this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));
     this.#every(plan.restartAllEveryMs, () => {
@@ -125,7 +126,6 @@ export class Faults {
       return this.#operators.isSettled(witness) && bearsLossOf(node, witness, this.#nodes);
     };
     if (!this.#witnesses.every(isBearable)) return;
-    this.#operators.lostDisk();
     node.wipe();
     this.#time.after(afterMs, () => node.start());
   }

@@ -14,9 +14,7 @@ import type { SimNode } from './sim-node.js';
 import { demand } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** How long links to a node that is gone may stand, and so its vote be counted on. */
-const MOURNING_MS = 3000;
-export const LEASE_MS_MAX = 2000;
+export const LEASE_MS_MAX = 3000;
 
 /** One order, and the address it would list; each has an address of its own, by which it is known again. */
 interface Draft {
@@ -39,7 +37,6 @@ export class Operators {
   readonly #maybe = new Map<GroupId, number>();
   #open = 0;
   #urls = 0;
-  #mourningUntil = 0;
 
   constructor(
     time: VirtualTime,
@@ -71,10 +68,6 @@ export class Operators {
     return this.#open === 0 && version > (this.#maybe.get(group) ?? -1) && !members.some(hasChore);
   }
 
-  lostDisk(): void {
-    this.#mourningUntil = this.#time.now + MOURNING_MS;
-  }
-
   /** At the end of a run that heals. */
   mustBeAnswered(): void {
     demand(this.#open === 0, 'progress', () => `${this.#open} orders have no answer`);
@@ -100,7 +93,8 @@ export class Operators {
     const node = this.#pick(this.#nodes);
     const { version } = witness.electorates.last.membership;
     const fixed = random.next() < 0.2 ? { ifMatch: random.next() < 0.8 ? version : random.below(20) } : {};
-    const force = random.next() < 0.1 && this.#everyVoteCounts(witness);
+    // Forced, an order may cost the quorum until somebody comes back, but never for good.
+    const force = random.next() < 0.1 && this.#wiped(witness).length === 0;
     const timeoutMs = Math.ceil(random.between(100, 1500));
     const life = node.running;
     const face = node.group(witness.group);
@@ -165,7 +159,7 @@ export class Operators {
     const stranger = strangers[random.below(Math.max(1, strangers.length))];
     const wiped = this.#wiped(witness)[0]?.id;
     if (isSearch && wiped !== undefined) return readmission(wiped);
-    if (this.#time.now < this.#mourningUntil) return null;
+    if (!this.#isKnown(witness)) return null;
     const url = `http://${kind < 0.5 ? stranger?.id : id}/${++this.#urls}`;
     if (kind < 0.3) {
       if (stranger === undefined) return null;
@@ -190,9 +184,14 @@ export class Operators {
     return votersOf(electorates.last.membership).filter(({ id, store }) => store !== null && store !== disks.get(id));
   }
 
-  /** So that a forced order may cost the quorum until somebody comes back, and never for good. */
-  #everyVoteCounts(witness: LogWitness): boolean {
-    return this.#time.now >= this.#mourningUntil && this.#wiped(witness).length === 0;
+  /** Nobody counts on the vote of a disk that is gone, because its link still stands. */
+  #isKnown(witness: LogWitness): boolean {
+    const wiped = new Set(this.#wiped(witness).map(({ id }) => id));
+    if (wiped.size === 0) return true;
+    return this.#nodes.every((node) => {
+      const members = node.group(witness.group)?.membersView().members ?? [];
+      return !members.some(({ id, live, needsReadmission }) => wiped.has(id) && live && !needsReadmission);
+    });
   }
 
   #orderMaster(): void {
@@ -201,7 +200,7 @@ export class Operators {
     const face = this.#pick(this.#nodes).group(group);
     const heir = this.#pick(electorates.last.membership.members).id;
     const kind = random.next();
-    const leaseMs = Math.ceil(random.between(1000, LEASE_MS_MAX));
+    const leaseMs = Math.ceil(random.next() < 0.5 ? random.between(1000, LEASE_MS_MAX) : random.below(2) === 0 ? 1000 : LEASE_MS_MAX);
     if (face === null) return;
     if (kind < 0.3) this.#orderLease(group, 'release the lease', null, face.releaseMaster());
     else if (kind < 0.6) this.#orderLease(group, `hand the lease to ${heir}`, heir, face.transferMaster(heir));

@@ -37,6 +37,7 @@ export interface Plan {
   readonly flapEveryMs: number;
   readonly isolateEveryMs: number;
   readonly muteEveryMs: number;
+  readonly deafEveryMs: number;
   readonly crashEveryMs: number;
   readonly stormEveryMs: number;
   readonly restartAllEveryMs: number;

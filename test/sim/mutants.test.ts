@@ -27,6 +27,8 @@ const INVARIANTS = [
   'honest-outcome',
   'one-master',
   'lease-version',
+  'promoted-is-level',
+  'fenced',
   'feed-exact',
   'bounded',
   'progress',
