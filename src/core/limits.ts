@@ -13,9 +13,10 @@ export const TEACH_BYTES_MAX = 1024 * 1024;
 export const RESEND_MS = 150;
 export const RESEND_MS_MAX = 2000;
 
-/** Back-off after a majority of rejections: uniform in [min, max]. */
+/** Back-off after a ballot that was refused: uniform in [min, max], max doubled for each one in a row, up to the limit. */
 export const BACKOFF_MS_MIN = 10;
 export const BACKOFF_MS_MAX = 40;
+export const BACKOFF_MS_LIMIT = 1280;
 
 /** How long an ask may stay unanswered before another peer is asked. */
 export const ASK_MS = 300;

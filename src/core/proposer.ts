@@ -9,7 +9,7 @@ import { type Ballot, compareBallots, maxBallot, NO_BALLOT, sameBallot } from '.
 import type { Effects } from './effects.js';
 import type { InstanceId, Millis, NodeId, StoreId } from './ids.js';
 import { invariant } from './invariant.js';
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, RESEND_MS, RESEND_MS_MAX } from './limits.js';
+import { BACKOFF_MS_LIMIT, BACKOFF_MS_MAX, BACKOFF_MS_MIN, RESEND_MS, RESEND_MS_MAX } from './limits.js';
 import { type Membership, mayVote, votersOf } from './membership.js';
 import type { Accepted, Message, Promised, Rejected, Vote } from './message.js';
 import type { Random } from './random.js';
@@ -66,6 +66,8 @@ export class Proposer {
   #phase: Phase = IDLE;
   /** The host's value, proposed at the open instance and nowhere else. */
   #own: Value | null = null;
+  /** Ballots in a row that came to nothing at the open instance. */
+  #lost = 0;
   /** The ballot under which phase one may be skipped. */
   #right: Ballot | null = null;
   /** Highest promise anyone refused us with. */
@@ -169,11 +171,14 @@ export class Proposer {
       this.#own = null;
     }
     this.#phase = IDLE;
+    this.#lost = 0;
     if (membershipChanged) this.#right = null;
   }
 
   #backOff(now: Millis): void {
-    this.#phase = { type: 'backing-off', until: now + this.#site.random.between(BACKOFF_MS_MIN, BACKOFF_MS_MAX) };
+    // Rivals whose messages take longer than their pauses would outbid each other for ever.
+    const longest = Math.min(BACKOFF_MS_MAX * 2 ** this.#lost++, BACKOFF_MS_LIMIT);
+    this.#phase = { type: 'backing-off', until: now + this.#site.random.between(BACKOFF_MS_MIN, longest) };
   }
 
   #begin(value: Value, now: Millis, out: Effects): void {

@@ -25,7 +25,8 @@ export interface ForwarderOptions {
 interface Reply {
   readonly to: NodeId;
   readonly id: number;
-  readonly count: number;
+  /** All of the batch: what was handed over again may stand beside other commands than the first time. */
+  readonly keys: readonly string[];
   readonly until: Millis;
 }
 
@@ -77,7 +78,7 @@ export class Forwarder {
       committer.submitRemote(commands, until);
       const first = commands[0];
       if (message.reply && first !== undefined && this.#replies.size < REPLIES_MAX) {
-        this.#replies.set(keyOf(first), { to: from, id: message.id, count: commands.length, until });
+        this.#replies.set(keyOf(first), { to: from, id: message.id, keys: commands.map(keyOf), until });
       }
     } catch (error) {
       if (error instanceof BatchError) {
@@ -99,12 +100,12 @@ export class Forwarder {
 
   applied({ entry, commands, outcomes }: AppliedEntry): void {
     if (this.#replies.size === 0) return;
-    commands.forEach((command, index) => {
-      const key = keyOf(command);
+    const keys = commands.map(keyOf);
+    keys.forEach((key, index) => {
       const reply = this.#replies.get(key);
-      if (reply === undefined) return;
+      if (reply === undefined || !reply.keys.every((each, offset) => each === keys[index + offset])) return;
       this.#replies.delete(key);
-      const json = JSON.stringify({ index, outcomes: outcomes.slice(index, index + reply.count) });
+      const json = JSON.stringify({ index, outcomes: outcomes.slice(index, index + reply.keys.length) });
       this.#options.send(reply.to, { type: 'forward-settled', id: reply.id, instance: entry.instance, json });
     });
   }

@@ -171,6 +171,7 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         thinkMs: between(15, 50),
       };
     case 'lease-at-random':
+      // Slow links, and holders that are heard and hear nothing: others may count by another lease than the holder knows.
       return {
         ...swarm,
         nodes: random.below(2) === 0 ? 3 : 5,
@@ -185,7 +186,8 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         driftEveryMs: between(500, 2000),
         masterEveryMs: between(150, 900),
         isolateEveryMs: between(1500, 4000),
-        deafEveryMs: between(600, 1500),
+        delayMs: random.next() < 0.6 ? between(10, 50) : swarm.delayMs,
+        deafEveryMs: between(400, 1200),
       };
     case 'doubled-process':
       return {

@@ -142,7 +142,11 @@ export class Faults {
 
   #mustBeFenced(node: SimNode, elder: Life): void {
     const { running } = node;
-    demand(running === null || !running.isFenced(), 'fenced', () => `${node.id} life ${running?.number} is fenced by an older one`);
+    demand(
+      running === null || !running.isFenced(),
+      'fenced',
+      () => `${node.id} life ${running?.number} is fenced by an older one`,
+    );
     if (!elder.alive || elder.wantedToSaveAt === null || this.#time.now < elder.pausedUntil + FENCED_MS) return;
     const isDue = this.#time.now - elder.wantedToSaveAt > FENCED_MS;
     demand(!isDue || elder.isFenced(), 'fenced', () => {

@@ -171,11 +171,17 @@ export class Operators {
       const by = { id: stranger.id, url };
       return { what: `put ${by.id} for ${id}`, url, give: (face, options) => face.replaceMember(id, by, options) };
     }
-    if (kind < 0.65) return { what: `remove ${id}`, url: null, give: (face, options) => face.removeMember(id, options) };
+    if (kind < 0.65)
+      return { what: `remove ${id}`, url: null, give: (face, options) => face.removeMember(id, options) };
     if (kind < 0.8) {
-      return { what: `make ${id} a ${role}`, url: null, give: (face, options) => face.updateMember(id, { role }, options) };
+      return {
+        what: `make ${id} a ${role}`,
+        url: null,
+        give: (face, options) => face.updateMember(id, { role }, options),
+      };
     }
-    if (kind < 0.9) return { what: `move ${id}`, url, give: (face, options) => face.updateMember(id, { url }, options) };
+    if (kind < 0.9)
+      return { what: `move ${id}`, url, give: (face, options) => face.updateMember(id, { url }, options) };
     return readmission(wiped ?? id);
   }
 
@@ -200,7 +206,9 @@ export class Operators {
     const face = this.#pick(this.#nodes).group(group);
     const heir = this.#pick(electorates.last.membership.members).id;
     const kind = random.next();
-    const leaseMs = Math.ceil(random.next() < 0.5 ? random.between(1000, LEASE_MS_MAX) : random.below(2) === 0 ? 1000 : LEASE_MS_MAX);
+    const leaseMs = Math.ceil(
+      random.next() < 0.5 ? random.between(1000, LEASE_MS_MAX) : random.below(2) === 0 ? 1000 : LEASE_MS_MAX,
+    );
     if (face === null) return;
     if (kind < 0.3) this.#orderLease(group, 'release the lease', null, face.releaseMaster());
     else if (kind < 0.6) this.#orderLease(group, `hand the lease to ${heir}`, heir, face.transferMaster(heir));

@@ -123,3 +123,17 @@ test('whoever replaces a voter learns first; the voter goes by an order of its o
   apply({ op: 'remove', ...basis(), id: 'c' });
   assert.deepEqual(membership.members.at(-1), { id: 'd', url: 'http://d', role: 'voter', store: 'D' });
 });
+
+// Found in the simulator: the rule took the role that a candidate has for the one it was to have. Tried: with
+// `member.role` in place of `standing(member)` this fails.
+test('who moves stays what it is, and goes on waiting for what it waits for', () => {
+  for (const before of clusters()) {
+    for (const member of before.members) {
+      const { id } = member;
+      const change = { op: 'update', gid: 'g', expects: VERSION, id, url: 'http://elsewhere', role: null } as const;
+      const after = changedMembership(before, change, NEXT);
+      assert.ok(!('code' in after), JSON.stringify(after));
+      assert.deepEqual(memberOf(after, id), { ...member, url: 'http://elsewhere' });
+    }
+  }
+});

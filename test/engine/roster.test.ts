@@ -30,3 +30,14 @@ test('a node that may have lost a vote does not count itself', () => {
   roster.lostVote = 'the last record fails its checksum';
   assert.equal(roster.hasQuorum(), false);
 });
+
+// Tried: without the look at the store this fails, and an empty node is promoted for what its lost disk had held.
+test('what a lost disk held makes its successor no more level', () => {
+  const roster = rosterWith(['b']);
+  roster.connected({ id: 'b', store: 'of b' });
+  roster.at('b', 41);
+  roster.connected({ id: 'b', store: 'of b' });
+  assert.equal(roster.lastChosenAt('b'), 41, 'the same store comes back');
+  roster.connected({ id: 'b', store: 'a new one' });
+  assert.equal(roster.lastChosenAt('b'), null);
+});

@@ -36,6 +36,27 @@ lesson(
 // honest and its answers were lost: it was ignored for twenty seconds. Distrust must leave a way back.
 lesson('a peer whose answers were lost is asked again', 'a peer whose answers were lost is ignored');
 
+// A taker that lags asks to be told how its batch ended, and is known by the batch's first command. It handed that command
+// over twice, beside different others; the answer for the second batch was read off the place of the first, and a caller
+// was told the outcome of somebody else's order.
+lesson(
+  'an answer to a taker that lags is read off its own batch',
+  'a batch taken for another one with the same first command',
+);
+
+// Of five rivals, 40 ms apart, each paused for 10 to 40 ms after a refusal, and so nobody's accept ever came before the next
+// one's prepare: for 14 seconds after all was repaired nothing was chosen. Pauses grow until somebody is left alone.
+lesson('rivals that are far from each other pause longer and longer', 'rivals never pause longer');
+
+// A process that was fenced off, and whose store then failed for another reason, opened it again and so fenced the newer one.
+lesson('a process that was fenced off does not take the store back', 'an older process opens its store again');
+
+// The master's mark of what a newcomer must have was of long ago, after a rest, and so the newcomer was level at once.
+lesson('nobody is level by what was chosen long ago', 'level by a mark of long ago');
+
+// A candidate that was given a new address waited for its vote no more: the rule read its role for its wish.
+lesson('who moves goes on waiting for its vote', 'a candidate that moves waits for its vote no more');
+
 // The first seeds taught the simulator, too: a process that is stopped when the faults end needs time to go on: it was held
 // to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
 // up to the end.

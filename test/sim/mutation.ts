@@ -12,7 +12,16 @@ type Simulator = typeof import('../../src/simulator/simulation.js');
 /** The compiled program; this file is compiled to dist/test/sim. */
 const PROGRAM = join(import.meta.dirname, '..', '..');
 /** What the simulator and its command need. */
-const ROOMS = ['src/core', 'src/machines', 'src/engine', 'src/store', 'src/net', 'src/simulator', 'test/sim'];
+const ROOMS = [
+  'src/core',
+  'src/machines',
+  'src/engine',
+  'src/store',
+  'src/net',
+  'src/simulator',
+  'test/sim',
+  'test/scenarios',
+];
 
 export interface Catch {
   /** Where the mutant's own invariant was broken; null: nowhere. */

@@ -45,7 +45,8 @@ function obeyed(order: Order, { gid, version, members }: Membership): readonly M
   if (member === undefined) return null;
   const { candidate, ...rest } = member;
   if (order.op === 'promote') return candidate ? put({ ...rest, role: 'voter', store }) : null;
-  if (order.op === 'readmit') return member.role === 'voter' && member.store !== store ? put({ ...member, store }) : null;
+  if (order.op === 'readmit')
+    return member.role === 'voter' && member.store !== store ? put({ ...member, store }) : null;
   const isLast = member.role === 'voter' && members.filter(({ role }) => role === 'voter').length === 1;
   if (order.op === 'remove') return isLast ? null : left(members, order.id);
   const url = (order['url'] as string | null) ?? member.url;

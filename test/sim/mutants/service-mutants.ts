@@ -11,7 +11,11 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'newcomers vote at once',
     edits: [
-      ['core/membership-change', "return role === 'voter' ? { role: 'learner', candidate: true } : { role };", 'return { role };'],
+      [
+        'core/membership-change',
+        "return role === 'voter' ? { role: 'learner', candidate: true } : { role };",
+        'return { role };',
+      ],
     ],
     falls: falls('one-membership', 'members-at-random', 1),
   },
@@ -49,7 +53,13 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'promotion before level',
-    edits: [['engine/steward', 'candidate && proved !== null && (roster.lastChosenAt(id) ?? -1) >= this.#mark', 'candidate && proved !== null']],
+    edits: [
+      [
+        'engine/steward',
+        'candidate && proved !== null && (roster.lastChosenAt(id) ?? -1) >= this.#mark',
+        'candidate && proved !== null',
+      ],
+    ],
     falls: falls('promoted-is-level', 'slow-newcomers', 1),
   },
   {
@@ -84,20 +94,47 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a store takes what an older process writes',
-    edits: [['store/memory-store', 'this.#mustHold(epoch);\n            this.#disk.apply(batch);', 'this.#disk.apply(batch);']],
+    edits: [
+      [
+        'store/memory-store',
+        'this.#mustHold(epoch);\n            this.#disk.apply(batch);',
+        'this.#disk.apply(batch);',
+      ],
+    ],
     falls: falls('fenced', 'doubled-process', 1),
   },
   {
     name: 'an older process opens its store again',
-    edits: [['store/memory-store', 'return isTaken ? Promise.reject(this.#fenced(this.#epoch)) : this.open();', 'return this.open();']],
+    edits: [
+      [
+        'store/memory-store',
+        'return isTaken ? Promise.reject(this.#fenced(this.#epoch)) : this.open();',
+        'return this.open();',
+      ],
+    ],
     falls: falls('fenced', 'doubled-process', 8),
   },
   {
     name: 'a fenced process takes its store for a failing one',
     edits: [
-      ['engine/paxos-node', "if (error instanceof StoreFenced) {\n            for (const group of this.#groups.values())\n                group.suspend('fenced', detail);\n            return;\n        }", ''],
+      [
+        'engine/paxos-node',
+        "if (error instanceof StoreFenced) {\n            for (const group of this.#groups.values())\n                group.suspend('fenced', detail);\n            return;\n        }",
+        '',
+      ],
       ['engine/paxos-node', 'if (!(error instanceof StoreFenced))\n                    continue;', 'continue;'],
     ],
     falls: falls('fenced', 'doubled-process', 1),
+  },
+  {
+    name: 'a batch taken for another one with the same first command',
+    edits: [
+      [
+        'engine/forwarder',
+        'reply === undefined || !reply.keys.every((each, offset) => each === keys[index + offset])',
+        'reply === undefined',
+      ],
+    ],
+    falls: falls('honest-outcome', 'slow-newcomers', 2162),
   },
 ];
