@@ -59,7 +59,7 @@ export class Faults {
       );
     }
     this.#every(plan.muteEveryMs, () => network.mute(this.#node().id, between(2000, 3500)));
-    this.#every(plan.deafEveryMs, () => network.deafen(this.#node().id, between(1500, 3000)));
+    this.#every(plan.deafEveryMs, () => network.deafen(this.#holder().id, between(2000, 3500)));
     this.#every(plan.crashEveryMs, () => this.#restart(this.#node(), between(5, 1500)));
     this.#every(plan.stormEveryMs, () => this.#storm(this.#node(), 2 + random.below(4)));
     this.#every(plan.restartAllEveryMs, () => {
@@ -95,6 +95,12 @@ export class Faults {
 
   #node(): SimNode {
     return this.#nodes[this.#random.below(this.#nodes.length)] as SimNode;
+  }
+
+  /** Of the lease, or anybody. */
+  #holder(): SimNode {
+    const master = this.#witnesses[0]?.model.master;
+    return this.#nodes.find(({ id }) => id === master) ?? this.#node();
   }
 
   #restart(node: SimNode, afterMs: number): void {

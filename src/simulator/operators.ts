@@ -14,7 +14,7 @@ import type { SimNode } from './sim-node.js';
 import { demand } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
 
-export const LEASE_MS_MAX = 3000;
+export const LEASE_MS_MAX = 4000;
 
 /** One order, and the address it would list; each has an address of its own, by which it is known again. */
 interface Draft {

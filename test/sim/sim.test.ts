@@ -24,6 +24,21 @@ for (const profile of PROFILES) {
   });
 }
 
+test('the orders of operators take effect, of every kind', async () => {
+  const made = new Map<string, number>();
+  let ok = 0;
+  for (const profile of ['members-at-random', 'wiped-and-readmitted', 'slow-newcomers', 'lease-at-random'] as const) {
+    for (let seed = 41_000; seed < 41_012; seed++) {
+      const { changes, orders } = await simulate({ seed, profile });
+      for (const [op, count] of Object.entries(changes)) made.set(op, (made.get(op) ?? 0) + count);
+      if (profile === 'lease-at-random') ok += orders.ok;
+    }
+  }
+  const kinds = ['found', 'add', 'promote', 'update', 'remove', 'replace', 'readmit'];
+  for (const kind of kinds) assert.ok((made.get(kind) ?? 0) > 3, `${kind}: ${made.get(kind)}`);
+  assert.ok(ok > 20, `${ok} orders to the master took effect`);
+});
+
 test('a seed replays: two runs have the same sum, and the same transcript line by line', async () => {
   for (const profile of PROFILES) {
     for (const seed of SEEDS.slice(0, 1)) {

@@ -59,8 +59,9 @@ export class LogModel {
     return this.shown.length;
   }
 
-  get masterVersion(): InstanceId | null {
-    return this.#master?.version ?? null;
+  /** Who holds the lease by the log, whether or not it still runs. */
+  get master(): NodeId | null {
+    return this.#master?.node ?? null;
   }
 
   /** The next instance's value. */

@@ -45,7 +45,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         '#yes = { size: 0, add() { this.size++; }, has() { return false; }, delete() {} };',
       ],
     ],
-    falls: falls('chosen-is-counted', 'five-nodes', 1),
+    falls: falls('chosen-is-counted', 'five-nodes', 2),
   },
   {
     name: 'promises of other ballots counted',
@@ -67,7 +67,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
-    falls: falls('chosen-is-counted', 'idle-then-restart-all', 44),
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 42),
   },
   {
     name: 'replies of earlier instances counted',
@@ -78,7 +78,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "case 'rejected':\n                if (message.instance <= this.#open)",
       ],
     ],
-    falls: falls('chosen-is-counted', 'five-nodes', 3),
+    falls: falls('chosen-is-counted', 'five-nodes', 2),
   },
   {
     name: 'a learned value lowers the promise',
@@ -126,7 +126,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
-    falls: falls('agreement', 'lease-and-drift', 60),
+    falls: falls('agreement', 'lease-and-drift', 49),
   },
   {
     name: 'the last promise wins',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'failing-store', 19),
+    falls: falls('ballot-owner', 'failing-store', 2),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -171,7 +171,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
       ],
     ],
-    falls: falls('stability', 'crash-inside-save', 302),
+    falls: falls('stability', 'crash-inside-save', 172),
   },
   {
     name: 'the checksum stands still where a vote is closed',
@@ -240,7 +240,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a ballot refused by one voter waits for the silent one',
     edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
-    falls: falls('progress', 'scarred', 12),
+    falls: falls('progress', 'scarred', 276),
   },
   {
     name: 'a peer whose answers were lost is ignored',
@@ -248,7 +248,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
       ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
     ],
-    falls: falls('progress', 'muted-stranger', 26),
+    falls: falls('progress', 'muted-stranger', 25),
   },
   {
     name: 'nobody finishes what others left open',

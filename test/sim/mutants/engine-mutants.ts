@@ -47,7 +47,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no idempotency table',
     edits: [['machines/router', 'if (first !== undefined) {', 'if (false) {']],
-    falls: falls('acked-once', 'crash-inside-save', 1),
+    falls: falls('acked-once', 'crash-inside-save', 3),
   },
   {
     name: 'lease counted from the apply time',
@@ -58,7 +58,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
       ],
     ],
-    falls: falls('one-master', 'lease-and-drift', 20),
+    falls: falls('one-master', 'lease-and-drift', 4),
   },
   {
     name: 'lease halved for the others',
@@ -69,7 +69,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'now + state.leaseMs / 2;\n        if (state !== null && this.#holdsByLog(state)) {',
       ],
     ],
-    falls: falls('one-master', 'lease-and-drift', 2),
+    falls: falls('one-master', 'lease-and-drift', 1),
   },
   {
     name: 'lease granted on replay',
@@ -80,7 +80,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'return state.node === this.#options.self;',
       ],
     ],
-    falls: falls('one-master', 'crash-inside-save', 1),
+    falls: falls('one-master', 'crash-inside-save', 2),
   },
   {
     name: 'no lease granted to others after a restart',
@@ -91,22 +91,28 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
       ],
     ],
-    falls: falls('one-master', 'lease-given-back', 6),
+    falls: falls('one-master', 'lease-given-back', 1),
   },
   {
     name: 'the lease held on while it is given back',
     edits: [['engine/lease-keeper', 'self: self && this.#resigned !== version', 'self']],
-    falls: falls('one-master', 'lease-given-back', 2),
+    falls: falls('one-master', 'lease-given-back', 1),
   },
   {
     name: 'no margin for drift',
     edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
-    falls: falls('one-master', 'lease-and-drift', 120),
+    falls: falls('one-master', 'lease-and-drift', 320),
   },
   {
     name: '50 % drift',
-    edits: [['simulator/plan', 'drift: 0.05,\n', 'drift: 0.5,\n']],
-    falls: falls('one-master', 'lease-and-drift', 4),
+    edits: [
+      [
+        'simulator/draw-plan',
+        'drift: 0.05,\n                driftEveryMs: 1500,',
+        'drift: 0.5,\n                driftEveryMs: 1500,',
+      ],
+    ],
+    falls: falls('one-master', 'lease-and-drift', 12),
   },
   {
     name: 'late calls are told "none"',

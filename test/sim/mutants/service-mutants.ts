@@ -6,7 +6,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an order made of an older list changes the members',
     edits: [['core/membership-change', 'if (change.expects !== before.version) {', 'if (false) {']],
-    falls: falls('one-membership', 'members-at-random', 1),
+    falls: falls('one-membership', 'members-at-random', 5),
   },
   {
     name: 'newcomers vote at once',
@@ -22,7 +22,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a candidate that moves waits for its vote no more',
     edits: [['core/membership-change', 'change.role ?? standing(member)', 'change.role ?? member.role']],
-    falls: falls('one-membership', 'members-at-random', 1),
+    falls: falls('one-membership', 'members-at-random', 36),
   },
   {
     name: 'a newcomer takes the vote of whom it replaces in one step',
@@ -33,7 +33,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return without(replaced(before, promoted(member, change.store)), member.replaces);',
       ],
     ],
-    falls: falls('one-membership', 'members-at-random', 1),
+    falls: falls('one-membership', 'members-at-random', 7),
   },
   {
     name: 'votes from an unlisted identity counted',
@@ -60,32 +60,27 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'candidate && proved !== null',
       ],
     ],
-    falls: falls('promoted-is-level', 'slow-newcomers', 1),
+    falls: falls('promoted-is-level', 'slow-newcomers', 15),
   },
   {
     name: 'level by a mark of long ago',
     edits: [['engine/steward', 'this.#mark = NOT_YET;', '']],
-    falls: falls('promoted-is-level', 'members-at-random', 6),
-  },
-  {
-    name: 'level by what a lost disk held',
-    edits: [['engine/roster', 'this.#chosen.delete(id);', '']],
-    falls: falls('promoted-is-level', 'slow-newcomers', 1),
+    falls: falls('promoted-is-level', 'members-at-random', 171),
   },
   {
     name: 'candidates are never promoted',
     edits: [['engine/steward', 'candidate && proved !== null', 'false']],
-    falls: falls('progress', 'members-at-random', 1),
+    falls: falls('progress', 'members-at-random', 2),
   },
   {
     name: 'who is replaced stays',
     edits: [['engine/steward', "if (role === 'voter' && replaces !== undefined) {", 'if (false) {']],
-    falls: falls('progress', 'members-at-random', 1),
+    falls: falls('progress', 'members-at-random', 7),
   },
   {
     name: 'orders that cost the quorum are not refused',
     edits: [['engine/members-desk', 'if (!force && !keepsQuorum(current, after)) {', 'if (false) {']],
-    falls: falls('progress', 'wiped-and-readmitted', 1),
+    falls: falls('progress', 'wiped-and-readmitted', 50),
   },
   {
     name: 'a shorter lease counts when it is applied',
@@ -112,7 +107,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return this.open();',
       ],
     ],
-    falls: falls('fenced', 'doubled-process', 8),
+    falls: falls('fenced', 'doubled-process', 47),
   },
   {
     name: 'a fenced process takes its store for a failing one',
