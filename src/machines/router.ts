@@ -5,7 +5,6 @@ import type { InstanceId } from '../core/ids.js';
 import { invariant } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
 import type { ChangeRefused } from '../core/membership-change.js';
-import { MASTER, MEMBERSHIP } from './batch.js';
 import type { Command } from './command.js';
 import { digestOf, IdempotencyTable, type Remembered } from './idempotency.js';
 import { logMachine } from './log-machine.js';
@@ -98,7 +97,6 @@ export class MachineRouter {
       // Proposers refuse unknown machines at the door; one that is unknown only here must not be passed over.
       throw new Error(`no machine named ${command.machine} on this node`);
     }
-    if (command.machine === MEMBERSHIP || command.machine === MASTER) return run(machine, command, instance, index);
     const digest = command.key === null ? null : digestOf(command);
     if (command.key !== null) {
       const first = this.#keys.find(command.key, instance);
@@ -109,6 +107,8 @@ export class MachineRouter {
           : { applied: false, code: 'idempotency-key-reused', reason: 'the key was used for another command' };
       }
     }
+    // Orders to the group's own machines, too: the list refuses a repeat by its version, and who is told so believes that
+    // nothing was done; an old length of the lease would come back.
     if (!this.#once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
     const holder = this.master.state;
     const outcome: CommandOutcome =

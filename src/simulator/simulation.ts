@@ -12,7 +12,7 @@ import { type DiskView, GroupWitness } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
 import { LogModel, type LogWitness } from './checkers/log-model.js';
 import { membersAfter } from './checkers/members-model.js';
-import { type ChurnPlan, churn } from './churn.js';
+import { churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
 import { drawPlan } from './draw-plan.js';
@@ -21,6 +21,7 @@ import { heal, type Patient } from './healing.js';
 import { Operators } from './operators.js';
 import type { Plan, Profile, WholeProfile } from './plan.js';
 import { Reader } from './readers.js';
+import type { Report } from './report.js';
 import { SimDisk } from './sim-disk.js';
 import { SimNetwork } from './sim-network.js';
 import { type Life, SimNode } from './sim-node.js';
@@ -38,23 +39,6 @@ export interface SimulationOptions {
   readonly wire?: (frame: Frame) => Frame;
   /** Stop after so many events; a run that needs more is a failure of the simulation itself. */
   readonly stepsMax?: number;
-}
-
-export interface Report {
-  readonly seed: number;
-  readonly profile: Profile;
-  readonly plan: Plan | ChurnPlan;
-  /** Sum over everything that happened. */
-  readonly sum: number;
-  readonly steps: number;
-  readonly virtualMs: number;
-  readonly chosen: number;
-  readonly calls: Tally;
-  /** Answers to operators, and what took effect on the members by kind. */
-  readonly orders: Tally;
-  readonly changes: Readonly<Record<string, number>>;
-  readonly failure: { readonly invariant: string; readonly detail: string } | null;
-  readonly lines: readonly string[];
 }
 
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };

@@ -25,6 +25,7 @@ import { parseRedisUrl, RedisConnection, RedisScript } from './redis-connection.
 import type { Durability, RedisServer } from './redis-durability.js';
 import { checkDurability, neighbours } from './redis-durability.js';
 import { RedisFlush } from './redis-flush.js';
+import { damaged, fenced, forgotten } from './redis-refusals.js';
 import type { SystemRows } from './redis-rows.js';
 import { RedisKeys, SEGMENT_INSTANCES } from './redis-rows.js';
 
@@ -162,7 +163,7 @@ export class RedisStore implements LogStore {
     for (let at = 0; at === 0 || at < whole.length; at += TRIM_KEYS_MAX) {
       const keys = [this.#keys.system, cut, ...whole.slice(at, at + TRIM_KEYS_MAX)];
       const answer = await connection.run(TRIM, keys, [String(this.#ledger.epoch), ...(at === 0 ? part : [])]);
-      if (answer !== 'ok') throw this.#fenced();
+      if (answer !== 'ok') throw fenced(this.#options.node, this.#label);
     }
   }
 
@@ -199,13 +200,14 @@ export class RedisStore implements LogStore {
   async #begin(connection: RedisConnection, server: RedisServer, takesOver: boolean): Promise<StoreOpening | null> {
     const found = await this.#keys.systemRows(connection);
     const judgement = judge(found, found.identity);
-    if (judgement.state === 'ruined') throw new StoreUnusable(this.#damaged(judgement.why));
+    if (judgement.state === 'ruined') throw damaged(this.#options.node, this.#label, judgement.why);
     if (judgement.state === 'empty' && found.epoch !== '')
-      throw new StoreUnusable(this.#damaged('its identity is gone'));
+      throw damaged(this.#options.node, this.#label, 'its identity is gone');
     const fresh = judgement.state === 'empty';
     const identity = judgement.state === 'empty' ? randomUUID() : judgement.identity;
-    if (this.#identity !== null && this.#identity !== identity) throw new StoreUnusable(this.#forgotten(fresh));
-    if (!takesOver && found.opener !== '' && found.opener !== this.#opener) throw this.#fenced();
+    if (this.#identity !== null && this.#identity !== identity) throw forgotten(this.#options.node, this.#label, fresh);
+    if (!takesOver && found.opener !== '' && found.opener !== this.#opener)
+      throw fenced(this.#options.node, this.#label);
     const { ledger } = judgement;
     const notes = fresh ? [] : this.#suspect(ledger, found, server);
     const flush = new RedisFlush(this.#keys);
@@ -249,7 +251,7 @@ export class RedisStore implements LogStore {
         if (!fill(flush.sink)) return;
         const args = flush.args(this.#ledger.epoch, before, this.#ledger.flush);
         const [answer] = await Promise.all([connection.run(COMMIT, flush.keys, args), this.#waitAof(connection)]);
-        if (answer === 'fenced') throw this.#fenced();
+        if (answer === 'fenced') throw fenced(this.#options.node, this.#label);
         if (answer !== 'ok')
           throw new Error(`the ${this.#label} refused a flush: the store in it is ${String(answer)}`);
         this.#acknowledged = this.#ledger.flush;
@@ -286,24 +288,5 @@ export class RedisStore implements LogStore {
   #readable(): RedisConnection {
     if (this.#connection === null) throw new Error(`the Redis store is not open (${this.#state})`);
     return this.#connection;
-  }
-
-  #fenced(): StoreFenced {
-    return new StoreFenced(`another process has opened the store of node ${this.#options.node} in the ${this.#label}`);
-  }
-
-  #forgotten(empty: boolean): string {
-    const now = empty ? 'is empty' : 'holds another store';
-    return (
-      `the ${this.#label} has lost the store of node ${this.#options.node}: its identity is gone, the server ${now}. ` +
-      'Restore its append-only file, or restart this node to be re-admitted with an empty store'
-    );
-  }
-
-  #damaged(why: string): string {
-    return (
-      `the store of node ${this.#options.node} in the ${this.#label} is damaged (${why}): ` +
-      `delete the keys paxmesh:{${this.#options.node}}:* and re-admit this node`
-    );
   }
 }

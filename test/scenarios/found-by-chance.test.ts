@@ -44,9 +44,12 @@ lesson(
   'a batch taken for another one with the same first command',
 );
 
-// Of five rivals, 40 ms apart, each paused for 10 to 40 ms after a refusal, and so nobody's accept ever came before the next
-// one's prepare: for 14 seconds after all was repaired nothing was chosen. Pauses grow until somebody is left alone.
-lesson('rivals that are far from each other pause longer and longer', 'rivals never pause longer');
+// An order to the members was handed over twice and stood in the log twice. The second was refused, because the first had
+// changed the list, and the taker, which lagged, was told of the second: it answered that nothing had been done.
+lesson(
+  'an order to the members that stands in the log twice was done once',
+  'an order that is proposed again is judged again',
+);
 
 // A process that was fenced off, and whose store then failed for another reason, opened it again and so fenced the newer one.
 lesson('a process that was fenced off does not take the store back', 'an older process opens its store again');

@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { PROFILES, type Profile, profileOf } from '../../src/simulator/plan.js';
-import { type Report, simulate } from '../../src/simulator/simulation.js';
+import type { Report } from '../../src/simulator/report.js';
+import { simulate } from '../../src/simulator/simulation.js';
 import { wireFor } from './wire.js';
 
 const LINES = 400;

@@ -111,6 +111,9 @@ export class LogModel {
 
   /** False for the length of the lease: operators order it, as often as they like, and it changes no tenure. */
   #lead(command: Command, instance: InstanceId): boolean {
+    const id = `${command.id.origin}/${command.id.sequence}`;
+    if (this.#executed.has(id)) return true;
+    this.#executed.add(id);
     const order = JSON.parse(textOf(command));
     const master = this.#master;
     if (order.op === 'set-lease') return false;

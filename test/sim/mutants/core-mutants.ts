@@ -258,11 +258,6 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'peers are not asked on connecting',
     edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
-    falls: falls('progress', 'membership-churn', 227),
-  },
-  {
-    name: 'rivals never pause longer',
-    edits: [['core/proposer', 'BACKOFF_MS_MAX * 2 ** this.#lost++', 'BACKOFF_MS_MAX']],
-    falls: falls('progress', 'lease-at-random', 1633),
+    falls: falls('progress', 'membership-churn', 519),
   },
 ];

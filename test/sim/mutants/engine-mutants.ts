@@ -129,7 +129,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       ['engine/committer', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)'],
     ],
-    falls: falls('honest-outcome', 'lagging-learner', 342),
+    falls: falls('honest-outcome', 'lagging-learner', 212),
   },
   {
     name: 'lease orders pile up',
@@ -139,7 +139,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no deadlines while the store is down',
     edits: [['engine/pump', 'this.#arm(now);\n            return;', 'return;']],
-    falls: falls('progress', 'swarm', 37),
+    falls: falls('progress', 'swarm', 7),
   },
   {
     name: 'a follower passes over an instance',
@@ -218,7 +218,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         ': { applied: true, result: (run.calls = (run.calls ?? 0) + 1) % 50 === 0 ? null : answer.result };',
       ],
     ],
-    falls: falls('same-state', 'duelling-proposers', 1),
+    falls: falls('same-state', 'duelling-proposers', 2),
   },
   {
     name: 'a forwarded batch placed one command off',

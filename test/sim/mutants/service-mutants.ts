@@ -83,11 +83,6 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     falls: falls('progress', 'wiped-and-readmitted', 50),
   },
   {
-    name: 'a shorter lease counts when it is applied',
-    edits: [['engine/lease-keeper', 'if (leaseMs < state.leaseMs || this.#cap !== null) {', 'if (false) {']],
-    falls: falls('one-master', 'lease-at-random', 1),
-  },
-  {
     name: 'a store takes what an older process writes',
     edits: [
       [
@@ -131,5 +126,16 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       ],
     ],
     falls: falls('honest-outcome', 'slow-newcomers', 2162),
+  },
+  {
+    name: 'an order that is proposed again is judged again',
+    edits: [
+      [
+        'machines/router',
+        'const digest = command.key === null ? null : digestOf(command);',
+        "if (command.machine === '$membership') return run(machine, command, instance, index);\n        const digest = command.key === null ? null : digestOf(command);",
+      ],
+    ],
+    falls: falls('honest-outcome', 'members-at-random', 3166),
   },
 ];
