@@ -36,14 +36,6 @@ lesson(
 // honest and its answers were lost: it was ignored for twenty seconds. Distrust must leave a way back.
 lesson('a peer whose answers were lost is asked again', 'a peer whose answers were lost is ignored');
 
-// A taker that lags asks to be told how its batch ended, and is known by the batch's first command. It handed that command
-// over twice, beside different others; the answer for the second batch was read off the place of the first, and a caller
-// was told the outcome of somebody else's order.
-lesson(
-  'an answer to a taker that lags is read off its own batch',
-  'a batch taken for another one with the same first command',
-);
-
 // An order to the members was handed over twice and stood in the log twice. The second was refused, because the first had
 // changed the list, and the taker, which lagged, was told of the second: it answered that nothing had been done.
 lesson(

@@ -102,7 +102,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return this.open();',
       ],
     ],
-    falls: falls('fenced', 'doubled-process', 47),
+    falls: falls('fenced', 'doubled-process', 69),
   },
   {
     name: 'a fenced process takes its store for a failing one',
@@ -115,17 +115,6 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       ['engine/paxos-node', 'if (!(error instanceof StoreFenced))\n                    continue;', 'continue;'],
     ],
     falls: falls('fenced', 'doubled-process', 1),
-  },
-  {
-    name: 'a batch taken for another one with the same first command',
-    edits: [
-      [
-        'engine/forwarder',
-        'reply === undefined || !reply.keys.every((each, offset) => each === keys[index + offset])',
-        'reply === undefined',
-      ],
-    ],
-    falls: falls('honest-outcome', 'slow-newcomers', 2162),
   },
   {
     name: 'an order that is proposed again is judged again',
