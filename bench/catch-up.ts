@@ -2,9 +2,12 @@
 // others. Three voters and two observers, embedded store, every commit synced. The stores are made once: a voter and both
 // observers are down while one connection commits value after value, so each stands in an instance of its own. Each round
 // works on copies: two voters serve `CONNECTIONS` clients before, while and after one, two and three members come back; and
-// once for the bare rate nobody is served. All of it shares the cores of this machine, the learners' work too.
+// once for the bare rate nobody is served. Where `taskset` is, the learners have the last core of the machine to themselves
+// and everything else has the others: members on one core take each other's turns, which says nothing about teaching.
 // `node dist/bench/catch-up.js [rounds] [instances]`
+import { spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type LoadOptions, type LoadResult, load } from './http-load.js';
 import { cpuMs, freePorts, Processes, startNode, until } from './process.js';
@@ -25,6 +28,11 @@ const ports = await freePorts(IDS.length);
 const urlOf = new Map(IDS.map((id, place) => [id, new URL(`http://127.0.0.1:${ports[place]}`)]));
 const members = VOTERS.map((id) => `${id}=${url(id).origin}`).join(',');
 
+const LAST_CORE = availableParallelism() - 1;
+/** All processes that are started later inherit what this one may use. */
+const HAS_OWN_CORE =
+  LAST_CORE > 0 && spawnSync('taskset', ['-acp', `0-${LAST_CORE - 1}`, String(process.pid)]).status === 0;
+
 interface Round {
   readonly phases: { readonly before: LoadResult; readonly during: LoadResult; readonly after: LoadResult };
   /** From the first answer of all learners to the moment when all are ready. */
@@ -35,6 +43,7 @@ interface Round {
   readonly othersCpuMs: number;
 }
 
+print(HAS_OWN_CORE ? `the learners have core ${LAST_CORE} to themselves` : 'all share all cores');
 const made = new Processes();
 try {
   await make();
@@ -134,13 +143,15 @@ function proposals(options: Pick<LoadOptions, 'targets' | 'connections' | 'durat
 }
 
 function start(processes: Processes, id: string) {
-  return startNode(processes, {
+  const launcher = HAS_OWN_CORE && ABSENT.includes(id) ? ['taskset', '-c', String(LAST_CORE)] : [];
+  const settings = {
     PAXMESH_NODE: id,
     PAXMESH_LISTEN: url(id).host,
     ...(VOTERS.includes(id) ? { PAXMESH_MEMBERS: members } : { PAXMESH_SEEDS: url('a').origin }),
     PAXMESH_STORE: `embedded:${join(processes.directory, id)}`,
     PAXMESH_LOG_LEVEL: 'warn',
-  });
+  };
+  return startNode(processes, settings, launcher);
 }
 
 function url(id: string): URL {

@@ -113,9 +113,14 @@ export async function startEtcd(processes: Processes): Promise<Cluster> {
   return { urls, children, leader };
 }
 
-/** A Paxmesh node with these settings. */
-export function startNode(processes: Processes, settings: NodeJS.ProcessEnv): ChildProcess {
-  return processes.start(process.execPath, [CLI, 'serve'], { ...process.env, ...settings });
+/** A Paxmesh node with these settings; `launcher`: the command line that its own is put behind. */
+export function startNode(
+  processes: Processes,
+  settings: NodeJS.ProcessEnv,
+  launcher: readonly string[] = [],
+): ChildProcess {
+  const [command = '', ...args] = [...launcher, process.execPath, CLI, 'serve'];
+  return processes.start(command, args, { ...process.env, ...settings });
 }
 
 /** User and system time of processes, in milliseconds. */
