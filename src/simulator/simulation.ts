@@ -10,8 +10,10 @@ import { CallBook } from './checkers/call-book.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
+import { Loans } from './checkers/loans.js';
 import { LogModel, type LogWitness } from './checkers/log-model.js';
 import { membersAfter } from './checkers/members-model.js';
+import { ReadBook } from './checkers/read-book.js';
 import { churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
@@ -26,6 +28,7 @@ import { SimDisk } from './sim-disk.js';
 import { SimNetwork } from './sim-network.js';
 import { type Life, SimNode } from './sim-node.js';
 import type { Frame } from './sim-transport.js';
+import { StateClients } from './state-clients.js';
 import { RunTrace } from './trace.js';
 import { demand, Violation } from './violation.js';
 import { VirtualTime } from './virtual-time.js';
@@ -65,6 +68,8 @@ class Simulation {
   readonly #nodes: SimNode[] = [];
   readonly #lives = new Map<object, { readonly life: Life; readonly node: SimNode; readonly witness: LifeWitness }>();
   readonly #book = new CallBook();
+  readonly #loans = new Loans();
+  readonly #state: StateClients;
   readonly #clients: Clients;
   readonly #operators: Operators;
   readonly #changes: Record<string, number> = {};
@@ -90,7 +95,7 @@ class Simulation {
       this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book)));
       this.#views.set(group, new Map());
     }
-    const wire = options.wire ?? ((frame) => frame);
+    const wire = wireOf(options, this.#plan, this.#random);
     const time = this.#time;
     const random = this.#random;
     const log = (who: string, what: string) => this.#log(who, what);
@@ -101,14 +106,22 @@ class Simulation {
       wire,
     });
     for (const id of ids) {
-      const disk = new SimDisk(id, this.#guarded(), (group, write) => {
-        this.#trace.add(time.now);
-        if (this.#trace.wantsLines) log(id, `${group} disk: ${describeWrite(write)}`);
+      const disk = new SimDisk(id, {
+        witness: this.#guarded(),
+        wrote: (group, write) => {
+          this.#trace.add(time.now);
+          if (this.#trace.wantsLines) log(id, `${group} disk: ${describeWrite(write)}`);
+        },
+        trims: (group, before) => {
+          log(id, `${group} disk: trim below ${before}`);
+          this.#guard(() => this.#loans.trims(id, group, before, time.now));
+        },
       });
       const node = new SimNode(id, disk, time, random, this.#plan, this.#network, peers, this.#groups, {
         log,
         failed,
         witness: (life, store) => this.#born(node, life, store),
+        installed: (at, life, group) => this.#state.installed(at, life, group),
         guard: (work) => this.#guard(work),
       });
       this.#nodes.push(node);
@@ -117,6 +130,16 @@ class Simulation {
     const hooks = { log, failed };
     this.#clients = new Clients(time, random, this.#plan, this.#nodes, this.#groups, this.#book, hooks);
     const witnesses = [...this.#witnesses.values()];
+    this.#state = new StateClients({
+      time,
+      random,
+      plan: this.#plan,
+      nodes: this.#nodes,
+      books: new Map(witnesses.map((witness) => [witness.group, new ReadBook(witness, this.#book)])),
+      calls: this.#book,
+      clients: this.#clients,
+      hooks,
+    });
     this.#operators = new Operators(time, random, this.#plan, this.#nodes, witnesses, hooks);
   }
 
@@ -127,13 +150,14 @@ class Simulation {
       for (let place = 0; place < followers; place++) this.#follow();
       this.#clients.start();
       this.#operators.start();
+      this.#state.start();
       this.#faults().start();
       await this.#until(durationMs);
       if (heals && this.#failure === null) await heal(this.#patient());
       if (this.#failure === null) {
         this.#operators.mustBeHonest();
-        const wiped = this.#nodes.filter(({ wipes }) => wipes > 0).length;
-        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), wiped);
+        const lost = this.#nodes.filter(({ wipes, rots }) => wipes + rots > 0).length;
+        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), lost);
       }
     } catch (error) {
       this.#failed(error);
@@ -224,7 +248,9 @@ class Simulation {
   }
 
   #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
-    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now);
+    const mayWait = this.#plan.keepInstances > 0;
+    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now, mayWait);
+    this.#loans.forgotten(node.id);
     this.#lives.set(life, { life, node, witness });
     return witness;
   }
@@ -233,7 +259,9 @@ class Simulation {
     const group = this.#groups[this.#random.below(this.#groups.length)];
     const witness = group === undefined ? undefined : this.#witnesses.get(group);
     if (witness === undefined) return;
-    new Reader(this.#time, this.#random, this.#nodes, witness).run().catch((error: unknown) => this.#failed(error));
+    new Reader(this.#time, this.#random, this.#nodes, witness, this.#plan.keepInstances > 0)
+      .run()
+      .catch((error: unknown) => this.#failed(error));
   }
 
   #says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void {
@@ -242,6 +270,11 @@ class Simulation {
     if ('instance' in message) this.#trace.add(message.instance);
     if ('ballot' in message) this.#trace.add(message.ballot.round);
     if (this.#trace.wantsLines) this.#log(from, `${group} -> ${to}: ${describe(message)}`);
+    if (message.type === 'block') this.#loans.lent(from, to, group, message.instance, this.#time.now);
+    if (message.type === 'position' && message.state !== null) {
+      const { instance, sum } = message.state;
+      this.#guard(() => this.#witnesses.get(group)?.sums(from, instance, sum));
+    }
     if (isHostMessage(message)) return;
     const disk = this.#views.get(group)?.get(from);
     if (disk !== undefined) this.#guard(() => this.#witnesses.get(group)?.says(from, message, disk));
@@ -285,4 +318,22 @@ class Simulation {
   #log(who: string, what: string): void {
     this.#trace.line(this.#time.now, who, what);
   }
+}
+
+/** What becomes of a frame on its way: what the caller wants, and now and then a block of a checkpoint is garbled. */
+function wireOf(
+  { wire = (frame) => frame }: SimulationOptions,
+  { blockGarbled }: Plan,
+  random: Random,
+): (frame: Frame) => Frame {
+  if (blockGarbled === 0) return wire;
+  return (frame) =>
+    wire(frame).map((part) => {
+      const { message } = part;
+      if (message.type !== 'block' || random.next() >= blockGarbled) return part;
+      const bytes = Uint8Array.from(message.bytes);
+      const at = random.below(bytes.length);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
+      return { ...part, message: { ...message, bytes } };
+    });
 }
