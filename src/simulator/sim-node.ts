@@ -142,7 +142,8 @@ export class SimNode {
       if (!life.alive) return;
       this.#hooks.log(this.id, `does not start: ${error}`);
       this.dies(life);
-      if (this.disk.unusable === null) this.#hooks.failed(error);
+      const isFault = this.disk.unusable !== null || String(error).includes('simulated: ');
+      if (!isFault) this.#hooks.failed(error);
       else this.#time.after(200, () => this.start());
     });
   }

@@ -5,6 +5,7 @@ import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
+import type { ReadMode } from '../engine/face.js';
 import { isHostMessage, type PeerMessage } from '../engine/ports.js';
 import { CallBook } from './checkers/call-book.js';
 import type { MembershipRule } from './checkers/electorates.js';
@@ -47,12 +48,22 @@ export interface SimulationOptions {
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
 
 const STEPS_MAX = 400_000;
+const NO_READS: Record<ReadMode, number> = { linearizable: 0, lease: 0, local: 0 };
 const NONE: Tally = { ok: 0, none: 0, unknown: 0, lost: 0 };
 
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { seed, profile, lines = 0 } = options;
   if (profile !== 'membership-churn') return new Simulation({ ...options, profile }).run();
-  return { seed, profile, calls: NONE, orders: NONE, changes: {}, ...(await churn(seed, lines)) };
+  return {
+    seed,
+    profile,
+    calls: NONE,
+    orders: NONE,
+    changes: {},
+    reads: NO_READS,
+    installs: 0,
+    ...(await churn(seed, lines)),
+  };
 }
 
 class Simulation {
@@ -176,6 +187,8 @@ class Simulation {
       calls: this.#clients.tally,
       orders: this.#operators.tally,
       changes: this.#changes,
+      reads: this.#state.reads,
+      installs: this.#state.installs,
       failure: this.#failure,
       lines: this.#trace.lines,
     };
