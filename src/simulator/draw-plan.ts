@@ -285,6 +285,7 @@ function drawSwarm(random: Random): Plan {
     drift: random.next() < 0.5 ? 0.05 : 0.01,
     stateClients: 0,
     stateThinkMs: 0,
+    userClients: 0,
     keepInstances: 0,
     checkpointEveryMs: 0,
     rotEveryMs: 0,

@@ -5,7 +5,7 @@ import type { Random } from '../core/random.js';
 import type { Plan, StateProfile } from './plan.js';
 
 /** Two blocks and a bit. */
-const BALLAST = 600 * 1024;
+const BALLAST = 520 * 1024;
 
 export function drawStatePlan(profile: StateProfile, base: Plan, random: Random): Plan {
   const between = (low: number, high: number) => random.between(low, high);
@@ -58,9 +58,9 @@ function shortLog(base: Plan, random: Random): Plan {
     durationMs: between(2500, 4500),
     heals: random.next() < 0.2,
     thinkMs: between(5, 20),
-    keepInstances: 3 + random.below(20),
+    keepInstances: 6 + random.below(24),
     checkpointEveryMs: maybe(0.5, between(100, 1000)),
-    ballast: maybe(0.5, BALLAST),
+    ballast: maybe(0.25, BALLAST),
     blockFails: maybe(0.3, between(0.01, 0.1)),
     crashAtBlock: maybe(0.3, between(0.01, 0.1)),
     blockGarbled: maybe(0.3, between(0.05, 0.3)),

@@ -69,6 +69,8 @@ export interface Plan {
   /** Clients of kv, counter and lock, and their mean pause between two calls. */
   readonly stateClients: number;
   readonly stateThinkMs: number;
+  /** Clients of somebody's own machine. */
+  readonly userClients: number;
   /** About how many instances the group agrees to keep; 0: the log is never trimmed. */
   readonly keepInstances: number;
   /** Somebody asks a node for a checkpoint; and a block of one node's checkpoints rots. */

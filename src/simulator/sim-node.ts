@@ -6,6 +6,7 @@ import type { GroupFace } from '../engine/face.js';
 import { PaxosNode } from '../engine/paxos-node.js';
 import type { PeerAddress } from '../engine/ports.js';
 import type { Pumped } from '../engine/pump.js';
+import type { StateMachine } from '../machines/machine.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { LifeWitness } from './checkers/life-witness.js';
 import { type LedgerHooks, LedgerMachine } from './ledger-machine.js';
@@ -26,6 +27,8 @@ export interface NodeHooks {
   readonly log: (who: NodeId, what: string) => void;
   readonly failed: (error: unknown) => void;
   readonly witness: (life: Life, store: StoreId) => LifeWitness;
+  /** Fresh ones for a process, besides the ledger. */
+  readonly machines: () => StateMachine[];
   /** Another node's checkpoint is in place. */
   readonly installed: (node: SimNode, life: Life, group: GroupId) => void;
   /** Reports what `look` finds, without a throw into the node's own code. */
@@ -177,7 +180,7 @@ export class SimNode {
         if (name === 'installed') this.#hooks.installed(this, life, group);
       },
       keepInstancesMin: 1,
-      machines: (group) => [new LedgerMachine(this.#ledgerHooks(life, witness, group))],
+      machines: (group) => [new LedgerMachine(this.#ledgerHooks(life, witness, group)), ...this.#hooks.machines()],
       fatal: (error) => {
         if (life.alive) this.#hooks.failed(error);
       },

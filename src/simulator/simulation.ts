@@ -7,6 +7,7 @@ import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
 import type { ReadMode } from '../engine/face.js';
 import { isHostMessage, type PeerMessage } from '../engine/ports.js';
+import type { StateMachine } from '../machines/machine.js';
 import { CallBook } from './checkers/call-book.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
@@ -14,12 +15,14 @@ import { LifeWitness } from './checkers/life-witness.js';
 import { Loans } from './checkers/loans.js';
 import { LogModel, type LogWitness } from './checkers/log-model.js';
 import { membersAfter } from './checkers/members-model.js';
+import { Outcomes } from './checkers/outcomes.js';
 import { ReadBook } from './checkers/read-book.js';
 import { churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
 import { drawPlan } from './draw-plan.js';
 import { Faults } from './faults.js';
+import { garbledWire } from './garbled-wire.js';
 import { heal, type Patient } from './healing.js';
 import { Operators } from './operators.js';
 import type { Plan, Profile, WholeProfile } from './plan.js';
@@ -33,6 +36,8 @@ import { StateClients } from './state-clients.js';
 import { RunTrace } from './trace.js';
 import { demand, Violation } from './violation.js';
 import { VirtualTime } from './virtual-time.js';
+import { type SeeApplied, watched } from './watched-machine.js';
+import type { Workload } from './workload.js';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -41,6 +46,8 @@ export interface SimulationOptions {
   readonly lines?: number;
   /** What the wire makes of a frame, e.g. encodes and decodes it. Default: hands it over as it is. */
   readonly wire?: (frame: Frame) => Frame;
+  /** Somebody's own machine and commands, instead of the profile's. */
+  readonly workload?: Workload;
   /** Stop after so many events; a run that needs more is a failure of the simulation itself. */
   readonly stepsMax?: number;
 }
@@ -80,6 +87,7 @@ class Simulation {
   readonly #lives = new Map<object, { readonly life: Life; readonly node: SimNode; readonly witness: LifeWitness }>();
   readonly #book = new CallBook();
   readonly #loans = new Loans();
+  readonly #outcomes = new Outcomes();
   readonly #state: StateClients;
   readonly #clients: Clients;
   readonly #operators: Operators;
@@ -89,7 +97,7 @@ class Simulation {
   constructor(options: WholeOptions) {
     this.#options = options;
     this.#random = new Random(Math.imul(options.seed + 1, 0x9e3779b1));
-    this.#plan = drawPlan(options.profile, this.#random);
+    this.#plan = options.workload?.plan(this.#random) ?? drawPlan(options.profile, this.#random);
     this.#trace = new RunTrace(options.lines ?? 0);
     const ids = Array.from({ length: this.#plan.nodes + this.#plan.spares }, (_, place) => `n${place + 1}`);
     const peers = ids.slice(0, this.#plan.nodes).map((id) => ({ id, url: `http://${id}` }));
@@ -103,10 +111,10 @@ class Simulation {
       });
     };
     for (const group of this.#groups) {
-      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book)));
+      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book, this.#outcomes)));
       this.#views.set(group, new Map());
     }
-    const wire = wireOf(options, this.#plan, this.#random);
+    const wire = garbledWire(options.wire ?? ((frame) => frame), this.#plan.blockGarbled, this.#random);
     const time = this.#time;
     const random = this.#random;
     const log = (who: string, what: string) => this.#log(who, what);
@@ -132,6 +140,7 @@ class Simulation {
         log,
         failed,
         witness: (life, store) => this.#born(node, life, store),
+        machines: () => this.#machinesOf(id),
         installed: (at, life, group) => this.#state.installed(at, life, group),
         guard: (work) => this.#guard(work),
       });
@@ -149,6 +158,7 @@ class Simulation {
       books: new Map(witnesses.map((witness) => [witness.group, new ReadBook(witness, this.#book)])),
       calls: this.#book,
       clients: this.#clients,
+      workload: options.workload ?? null,
       hooks,
     });
     this.#operators = new Operators(time, random, this.#plan, this.#nodes, witnesses, hooks);
@@ -260,6 +270,14 @@ class Simulation {
     });
   }
 
+  /** Besides the simulation's own. */
+  #machinesOf(node: NodeId): StateMachine[] {
+    const { workload } = this.#options;
+    if (workload === undefined) return [];
+    const applied: SeeApplied = (...seen) => this.#guard(() => this.#outcomes.applied(node, ...seen));
+    return [watched(workload.machine(), applied)];
+  }
+
   #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
     const mayWait = this.#plan.keepInstances > 0;
     const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now, mayWait);
@@ -331,22 +349,4 @@ class Simulation {
   #log(who: string, what: string): void {
     this.#trace.line(this.#time.now, who, what);
   }
-}
-
-/** What becomes of a frame on its way: what the caller wants, and now and then a block of a checkpoint is garbled. */
-function wireOf(
-  { wire = (frame) => frame }: SimulationOptions,
-  { blockGarbled }: Plan,
-  random: Random,
-): (frame: Frame) => Frame {
-  if (blockGarbled === 0) return wire;
-  return (frame) =>
-    wire(frame).map((part) => {
-      const { message } = part;
-      if (message.type !== 'block' || random.next() >= blockGarbled) return part;
-      const bytes = Uint8Array.from(message.bytes);
-      const at = random.below(bytes.length);
-      bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
-      return { ...part, message: { ...message, bytes } };
-    });
 }

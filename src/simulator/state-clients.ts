@@ -5,15 +5,17 @@ import type { GroupId, InstanceId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
 import { PaxmeshError } from '../engine/errors.js';
 import type { GroupFace, ReadAnswer, ReadMode } from '../engine/face.js';
+import type { Draft } from '../machines/machine.js';
 import type { CallBook } from './checkers/call-book.js';
 import { STATE_KEY } from './checkers/log-model.js';
 import { STATE_MACHINES, type StateMachineName } from './checkers/machines-model.js';
 import type { ReadBook, ReadClaim } from './checkers/read-book.js';
-import type { ClientHooks, Clients } from './clients.js';
+import type { Answer, ClientHooks, Clients } from './clients.js';
 import type { Plan } from './plan.js';
 import type { Life, SimNode } from './sim-node.js';
 import { demand } from './violation.js';
 import type { VirtualTime } from './virtual-time.js';
+import type { Workload } from './workload.js';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 
@@ -25,6 +27,7 @@ export interface StateClientsOptions {
   readonly books: ReadonlyMap<GroupId, ReadBook>;
   readonly calls: CallBook;
   readonly clients: Clients;
+  readonly workload: Workload | null;
   readonly hooks: ClientHooks;
 }
 
@@ -36,6 +39,7 @@ export class StateClients {
   /** Reads answered, by what they were. */
   readonly reads: Record<ReadMode, number> = { linearizable: 0, lease: 0, local: 0 };
   installs = 0;
+  #userMachine: string | null = null;
 
   constructor(options: StateClientsOptions) {
     this.#options = options;
@@ -43,8 +47,9 @@ export class StateClients {
   }
 
   start(): void {
-    const { stateClients, stateThinkMs, keepInstances, checkpointEveryMs } = this.#options.plan;
+    const { stateClients, userClients, stateThinkMs, keepInstances, checkpointEveryMs } = this.#options.plan;
     for (let place = 0; place < stateClients; place++) this.#repeat(stateThinkMs, () => this.#act(place));
+    for (let place = 0; place < userClients; place++) this.#repeat(stateThinkMs, () => this.#command(place));
     if (keepInstances > 0) this.#repeat(300, () => this.#agree());
     if (checkpointEveryMs > 0) this.#repeat(checkpointEveryMs, () => this.#checkpoint());
   }
@@ -88,21 +93,30 @@ export class StateClients {
   }
 
   async #write(place: number, group: GroupId, machine: StateMachineName, name: string): Promise<void> {
-    const { calls, clients } = this.#options;
-    const entry = calls.add(group);
-    const bytes = Buffer.from(JSON.stringify(this.#order(group, machine, name, entry.number)));
-    const idempotencyKey = `${STATE_KEY}${entry.number}`;
-    const answer = await clients.deliver(
-      place,
-      group,
-      [entry],
-      [{ machine, encoding: 'json', bytes, idempotencyKey }],
-      true,
-      false,
-    );
+    const answer = await this.#propose(place, group, machine, (number) => {
+      const bytes = Buffer.from(JSON.stringify(this.#order(group, machine, name, number)));
+      return { encoding: 'json', bytes };
+    });
     if (answer?.type !== 'ok') return;
     const result = answer.results[0]?.result as { readonly etag?: string; readonly fence?: number };
     this.#seen.set(`${group} ${machine} ${name}`, result.etag ?? result.fence);
+  }
+
+  /** For somebody's own machine. */
+  async #command(place: number): Promise<void> {
+    const { workload, random } = this.#options;
+    if (workload === null) return;
+    this.#userMachine ??= workload.machine().name;
+    const draft = workload.command(() => random.next());
+    await this.#propose(place, this.#pick(this.#groups), this.#userMachine, () => draft);
+  }
+
+  #propose(place: number, group: GroupId, machine: string, draft: (number: number) => Draft): Promise<Answer | null> {
+    const { calls, clients } = this.#options;
+    const entry = calls.add(group);
+    const idempotencyKey = `${STATE_KEY}${entry.number}`;
+    const command = { machine, ...draft(entry.number), idempotencyKey };
+    return clients.deliver(place, group, [entry], [command], true, false);
   }
 
   #order(group: GroupId, machine: StateMachineName, name: string, number: number): Record<string, unknown> {

@@ -3,11 +3,13 @@
 import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
 import { batchTimeMs, MASTER, MEMBERSHIP, RETENTION, unpackBatch } from '../../machines/batch.js';
 import type { Command } from '../../machines/command.js';
+import { logMachine } from '../../machines/log-machine.js';
 import { LEDGER, orderOf } from '../ledger-machine.js';
 import { demand } from '../violation.js';
 import type { CallBook, Place, Verdict } from './call-book.js';
 import type { GroupWitness } from './group-witness.js';
 import { MachinesModel, STATE_MACHINES, type StateMachineName } from './machines-model.js';
+import type { Outcomes } from './outcomes.js';
 import { Promotions } from './promotions.js';
 
 /** What a feed of user values shows of a command. */
@@ -33,7 +35,7 @@ interface Master {
   renewal: InstanceId;
 }
 
-/** Begins the idempotency keys of calls of kv, counter and lock; the number of the call follows. */
+/** Begins the idempotency keys of all calls but those of the log and the ledger; the number of the call follows. */
 export const STATE_KEY = 'state-';
 
 /** A sealed value never needs more operations of the lease than this. */
@@ -50,13 +52,16 @@ export class LogModel {
   readonly promotions = new Promotions();
   readonly machines = new MachinesModel();
   readonly #book: CallBook;
+  readonly #outcomes: Outcomes;
   readonly #executed = new Set<string>();
   readonly #keys = new Map<string, string>();
   #master: Master | null = null;
   #count = 0;
   #timeMs = 0;
 
-  constructor(group: GroupId, book: CallBook) {
+  /** `outcomes`: what machines of unknown meaning come to. */
+  constructor(group: GroupId, book: CallBook, outcomes: Outcomes) {
+    this.#outcomes = outcomes;
     this.group = group;
     this.#book = book;
   }
@@ -114,10 +119,29 @@ export class LogModel {
       const { code, result } = this.machines.apply(command.machine, textOf(command), instance, index, this.#timeMs);
       return place(code === null ? 'executed' : 'rejected', code, result);
     }
-    if (command.machine !== LEDGER) return place('executed');
+    if (command.machine === logMachine.name) return place('executed');
+    if (command.machine !== LEDGER) return this.#unforetold(instance, index);
     const { number, rejects } = orderOf(command.bytes);
     this.ledger.push({ instance, index, number });
     return rejects ? place('rejected', 'command-rejected') : place('executed', null, { count: ++this.#count });
+  }
+
+  /** It is what the first node that applies it says. */
+  #unforetold(instance: InstanceId, index: number): Place {
+    const judged = () => this.#outcomes.at(instance, index);
+    return {
+      instance,
+      index,
+      get verdict() {
+        return (judged()?.code ?? null) === null ? 'executed' : 'rejected';
+      },
+      get code() {
+        return judged()?.code ?? null;
+      },
+      get result() {
+        return judged()?.result;
+      },
+    };
   }
 
   /** False for the length of the lease: operators order it, as often as they like, and it changes no tenure. */
@@ -147,11 +171,12 @@ function isOfState(machine: string): machine is StateMachineName {
   return STATE_MACHINES.some((name) => name === machine);
 }
 
-function isOfItself(command: Command): boolean {
-  return isOfState(command.machine) && command.key === null && textOf(command) === '{"op":"expire"}';
+/** What a machine has proposed for itself when its time came. */
+function isOfItself({ machine, key }: Command): boolean {
+  return key === null && machine !== LEDGER && machine !== logMachine.name;
 }
 
-/** Calls of kv, counter and lock always have a key, which holds their number; the others say it themselves. */
-function numberOf(command: Command): number {
-  return isOfState(command.machine) ? Number(command.key?.slice(STATE_KEY.length)) : orderOf(command.bytes).number;
+/** The number of the call: in its key, or in what it carries. */
+function numberOf({ key, bytes }: Command): number {
+  return key?.startsWith(STATE_KEY) === true ? Number(key.slice(STATE_KEY.length)) : orderOf(bytes).number;
 }
