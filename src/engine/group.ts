@@ -63,6 +63,7 @@ export interface GroupOptions {
   readonly leaseMs: Millis;
   readonly timeoutMs: Millis;
   readonly valueBytesMax: number;
+  readonly keepInstancesMin?: number | undefined;
   readonly machines: readonly StateMachine[];
   readonly store: LogStore;
   readonly transport: Transport;
@@ -115,7 +116,7 @@ export class Group implements Pumped {
     const replica = () => this.#replica;
     this.#options = options;
     this.name = name;
-    this.#router = new MachineRouter(options.founding, options.machines);
+    this.#router = new MachineRouter(options.founding, options.machines, options.keepInstancesMin);
     this.#roster = new Roster(self, options.storeId, options.founding, transport);
     // Answers to a former life of this node are never taken for answers to this one.
     const firstNumber = Math.floor(clock.random() * 2 ** 52);

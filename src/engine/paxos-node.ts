@@ -27,6 +27,8 @@ export interface PaxosNodeOptions {
   readonly leaseMs: Millis;
   readonly timeoutMs: Millis;
   readonly valueBytesMax: number;
+  /** How little of its log a group may agree to keep; for simulations, whose logs are short. */
+  readonly keepInstancesMin?: number;
   readonly store: LogStore;
   /** What `store.open()` returned. */
   readonly opening: StoreOpening;
@@ -85,6 +87,7 @@ export class PaxosNode implements NodeFace {
         leaseMs: options.leaseMs,
         timeoutMs: options.timeoutMs,
         valueBytesMax: options.valueBytesMax,
+        keepInstancesMin: options.keepInstancesMin,
         machines: allMachines(options.machines(name)),
         store,
         transport,

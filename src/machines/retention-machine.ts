@@ -15,7 +15,13 @@ const KEEP_INSTANCES_DEFAULT = 1_000_000;
 
 export class RetentionMachine implements StateMachine {
   readonly name = RETENTION;
+  readonly #keepInstancesMin: number;
   #retention: Retention = { keepInstances: KEEP_INSTANCES_DEFAULT, trimming: 'running' };
+
+  /** Another minimum is for simulations: their logs are short. */
+  constructor(keepInstancesMin: number = KEEP_INSTANCES_MIN) {
+    this.#keepInstancesMin = keepInstancesMin;
+  }
 
   get retention(): Retention {
     return this.#retention;
@@ -24,7 +30,8 @@ export class RetentionMachine implements StateMachine {
   apply(command: Command): Applied {
     const order = JSON.parse(Buffer.from(command.bytes).toString('utf8')) as Partial<Retention>;
     const { keepInstances = this.#retention.keepInstances, trimming = this.#retention.trimming } = order;
-    if (keepInstances < KEEP_INSTANCES_MIN) return { rejected: `at least ${KEEP_INSTANCES_MIN} instances are kept` };
+    const least = this.#keepInstancesMin;
+    if (keepInstances < least) return { rejected: `at least ${least} instances are kept` };
     this.#retention = { keepInstances, trimming };
     return { result: this.#retention };
   }

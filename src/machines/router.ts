@@ -51,7 +51,7 @@ export class BackupAwaited extends Error {
 export class MachineRouter {
   readonly membership: MembershipMachine;
   readonly master = new MasterMachine();
-  readonly retention = new RetentionMachine();
+  readonly retention: RetentionMachine;
   readonly restore: RestoreMachine;
   readonly #machines = new Map<string, StateMachine>();
   #tables = new Tables();
@@ -65,7 +65,8 @@ export class MachineRouter {
   /** Why that backup cannot be read. */
   #unreadable: string | null = null;
 
-  constructor(founding: Membership, machines: readonly StateMachine[]) {
+  constructor(founding: Membership, machines: readonly StateMachine[], keepInstancesMin?: number) {
+    this.retention = new RetentionMachine(keepInstancesMin);
     this.membership = new MembershipMachine(founding);
     this.restore = new RestoreMachine(() => this.#tables.used);
     const reserved: readonly StateMachine[] = [this.membership, this.master, this.retention, this.restore];

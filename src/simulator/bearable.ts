@@ -11,12 +11,12 @@ export function bearsLossOf(node: SimNode, witness: LogWitness, nodes: readonly 
   // Whoever holds an instance under this list knows the list, also after a restart: votes under the one before, which may
   // have been on the disks that were lost, are not needed any more.
   const keepers = nodes.filter((other) => {
-    const knows = other.disk.view(group).record(membership.version + 1) !== undefined;
+    const knows = other.disk.view(group).holds(membership.version + 1);
     return other !== node && knows && mayVote(membership, other.id, other.disk.identity);
   });
   if (membership.gid === null || keepers.length < quorum) return false;
   // The guard of the founding is made for so many founders that have forgotten it.
   const founders = nodes.filter(({ isFounder }) => isFounder);
-  const forgetful = founders.filter((other) => other === node || other.disk.view(group).record(0) === undefined);
+  const forgetful = founders.filter((other) => other === node || !other.disk.view(group).holds(0));
   return forgetful.length <= Math.ceil(founders.length / 2) - 1 || !node.isFounder;
 }

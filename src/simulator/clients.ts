@@ -27,7 +27,7 @@ export interface Tally {
   lost: number;
 }
 
-type Answer =
+export type Answer =
   | { readonly type: 'ok'; readonly instance: number; readonly results: readonly { index: number; result: unknown }[] }
   | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'lost' };
@@ -96,7 +96,20 @@ export class Clients {
     const entries = Array.from({ length: count }, () => this.#book.add(group));
     const key = isKeyed ? `key-${this.#keys++}` : null;
     const commands = entries.map((entry) => command(entry, machine, rejects, key));
-    let conditional = !isBatch && random.next() < 0.1;
+    await this.deliver(place, group, entries, commands, isKeyed, !isBatch && random.next() < 0.1);
+  }
+
+  /** Asks until there is an answer, anywhere; a command without a key once. The last answer; null: there is none. */
+  async deliver(
+    place: number,
+    group: GroupId,
+    entries: readonly BookEntry[],
+    commands: readonly NewCommand[],
+    isKeyed: boolean,
+    isConditional: boolean,
+  ): Promise<Answer | null> {
+    const random = this.#random;
+    let conditional = isConditional;
     let fixed: number | undefined;
     for (let attempt = 1; ; attempt++) {
       const node = attempt === 1 && random.next() < 0.6 ? this.#home(place) : this.#pick(this.#nodes);
@@ -110,7 +123,7 @@ export class Clients {
         route: random.next() < this.#plan.localShare ? 'local' : 'forward',
         ...(fixed === undefined ? {} : { ifMaster: fixed }),
       });
-      if (!isKeyed || attempt === ATTEMPTS_MAX || (answer !== null && !isWorthRetrying(answer))) return;
+      if (!isKeyed || attempt === ATTEMPTS_MAX || (answer !== null && !isWorthRetrying(answer))) return answer;
       await this.#sleep(random.between(20, 400));
     }
   }
@@ -136,7 +149,7 @@ export class Clients {
     this.#hooks.log(node.id, `${group} is asked for ${numbers} ${JSON.stringify(options)}`);
     for (const entry of entries) this.#book.begun(entry);
     const call = { settled: false };
-    this.#watch(life, options.timeoutMs ?? 0, call, () => `${node.id} ${group}: no answer for ${numbers} in time`);
+    this.watch(life, options.timeoutMs ?? 0, call, () => `${node.id} ${group}: no answer for ${numbers} in time`);
     const answer = await this.#answer(life, face, commands, options);
     call.settled = true;
     demand(answer.type !== 'ok' || elder === null || !elder.isFenced(), 'fenced', () => {
@@ -200,7 +213,8 @@ export class Clients {
     for (const entry of entries) this.#book.refused(entry, error.outcome, error.code);
   }
 
-  #watch(life: Life, timeoutMs: number, call: { settled: boolean }, detail: () => string): void {
+  /** A call must be answered by its deadline, or soon after. */
+  watch(life: Life, timeoutMs: number, call: { settled: boolean }, detail: () => string): void {
     // Slowest clock first; and a process that was stopped gets a moment to look around.
     const isLate = (last: boolean) => () => {
       if (call.settled) return;

@@ -35,6 +35,16 @@ class CoreDisk implements DiskView {
     this.identity = identity;
   }
 
+  readonly checkpoint = -1;
+
+  holds(instance: InstanceId): boolean {
+    return this.record(instance) !== undefined;
+  }
+
+  isIntact(): boolean {
+    return true;
+  }
+
   record(instance: InstanceId): RecordWrite | undefined {
     return this.records[instance];
   }

@@ -1,6 +1,7 @@
 // Draws a seed's plan. Swarm testing: each seed turns a random subset of the faults on, because a run that has all of them
 // at once hardly ever gets anywhere. Directed profiles fix what a rare fault needs and leave the rest to chance.
 import type { Random } from '../core/random.js';
+import { drawStatePlan } from './draw-state-plan.js';
 import type { Plan, WholeProfile } from './plan.js';
 
 export function drawPlan(profile: WholeProfile, random: Random): Plan {
@@ -201,6 +202,13 @@ export function drawPlan(profile: WholeProfile, random: Random): Plan {
         doubleEveryMs: between(250, 900),
         masterEveryMs: random.below(2) === 0 ? between(300, 900) : 0,
       };
+    case 'short-log-members':
+      return drawStatePlan(profile, membersRun(swarm, random), random);
+    case 'state-machines':
+    case 'stale-reads':
+    case 'short-log':
+    case 'throwing-machine':
+      return drawStatePlan(profile, swarm, random);
   }
 }
 
@@ -275,6 +283,18 @@ function drawSwarm(random: Random): Plan {
     crashBeforeSave: maybe(0.25, 0.001, 0.015),
     crashAfterSave: maybe(0.25, 0.001, 0.015),
     drift: random.next() < 0.5 ? 0.05 : 0.01,
+    stateClients: 0,
+    stateThinkMs: 0,
+    userClients: 0,
+    keepInstances: 0,
+    checkpointEveryMs: 0,
+    rotEveryMs: 0,
+    ballast: 0,
+    blockFails: 0,
+    crashAtBlock: 0,
+    blockGarbled: 0,
+    machineThrows: 0,
+    machineSlow: 0,
     quietFromMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -77,6 +77,10 @@ export class Faults {
     });
     const wipe = plan.membersEveryMs > 0 ? this.#wipeAmongChanges : this.#wipe;
     this.#every(plan.wipeEveryMs, () => wipe.call(this, this.#node(), between(5, 800)));
+    if (plan.rotEveryMs > 0) {
+      const rotten = this.#node();
+      this.#every(plan.rotEveryMs, () => this.#rot(rotten));
+    }
     this.#every(plan.doubleEveryMs, () => this.#double(this.#node(), between(1, 400), between(500, 1500)));
     this.#every(plan.drainEveryMs, () => this.#drain(this.#node()));
   }
@@ -121,7 +125,7 @@ export class Faults {
       const others = this.#nodes.filter(({ id, disk }) => memberOf(membership, id)?.store === disk.identity);
       if (others.filter((other) => other !== node).length < quorum) return;
       const intact = this.#nodes.filter((other) => other !== node && other.wipes === 0);
-      if (!mayBeEarly && intact.some(({ disk }) => disk.view(group).record(1) === undefined)) return;
+      if (!mayBeEarly && intact.some(({ disk }) => !disk.view(group).holds(1))) return;
     }
     node.wipe();
     this.#time.after(afterMs, () => node.start());
@@ -158,6 +162,19 @@ export class Faults {
     demand(!isDue || elder.isFenced(), 'fenced', () => {
       return `${node.id} life ${elder.number} goes on though it cannot save: a newer process has the store`;
     });
+  }
+
+  /** A block of a checkpoint is not what it was, or is gone. Always of the same node: a minority may lose what it has. */
+  #rot(node: SimNode): void {
+    const { group } = this.#witnesses[this.#random.below(this.#witnesses.length)] as LogWitness;
+    const { blocks } = node.disk;
+    const names = blocks.names(group);
+    const name = names[this.#random.below(Math.max(1, names.length))];
+    if (name === undefined || this.#nodes.length < 3) return;
+    const index = this.#random.below(3);
+    if (this.#random.below(2) === 0) blocks.flip(group, name, index);
+    else blocks.lose(group, name, index);
+    node.rots++;
   }
 
   #storm(node: SimNode, times: number): void {

@@ -92,7 +92,7 @@ function scarred({ plan, random, nodes, witnesses, network, log }: Patient): rea
     // for the word of all others.
     const voters = nodes.filter((node) => {
       const isListed = memberOf(membership, node.id)?.store === node.disk.identity;
-      return isListed && node !== without && node.disk.view(group).record(1) !== undefined;
+      return isListed && node !== without && node.disk.view(group).holds(1);
     });
     if (voters.length < quorum) return nodes;
   }

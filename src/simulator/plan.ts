@@ -66,6 +66,25 @@ export interface Plan {
   readonly crashAfterSave: number;
   /** Largest deviation of a clock's speed; the lease is made for 5 %. */
   readonly drift: number;
+  /** Clients of kv, counter and lock, and their mean pause between two calls. */
+  readonly stateClients: number;
+  readonly stateThinkMs: number;
+  /** Clients of somebody's own machine. */
+  readonly userClients: number;
+  /** About how many instances the group agrees to keep; 0: the log is never trimmed. */
+  readonly keepInstances: number;
+  /** Somebody asks a node for a checkpoint; and a block of one node's checkpoints rots. */
+  readonly checkpointEveryMs: number;
+  readonly rotEveryMs: number;
+  /** Bytes that the user's machine adds to each checkpoint. */
+  readonly ballast: number;
+  /** Chances: per write of a block to fail, and to be the process' last act; per block on its way to be garbled. */
+  readonly blockFails: number;
+  readonly crashAtBlock: number;
+  readonly blockGarbled: number;
+  /** Chances per call of the user's machine: it throws, and it takes its time. */
+  readonly machineThrows: number;
+  readonly machineSlow: number;
   /** From when on no client calls are made. */
   readonly quietFromMs: number;
 }
@@ -92,9 +111,16 @@ export const PROFILES = [
   'lease-at-random',
   'doubled-process',
   'membership-churn',
+  'state-machines',
+  'stale-reads',
+  'short-log',
+  'short-log-members',
+  'throwing-machine',
 ] as const;
 
 export type Profile = (typeof PROFILES)[number];
+/** Those that are about state: machines, reads, checkpoints (draw-state-plan.ts). */
+export type StateProfile = 'state-machines' | 'stale-reads' | 'short-log' | 'short-log-members' | 'throwing-machine';
 /** Those with whole nodes; `membership-churn` has replicas alone (churn.ts). */
 export type WholeProfile = Exclude<Profile, 'membership-churn'>;
 

@@ -17,12 +17,14 @@ export class Reader {
   readonly #random: Random;
   readonly #nodes: readonly SimNode[];
   readonly #witness: LogWitness;
+  readonly #mayTrim: boolean;
 
-  constructor(time: VirtualTime, random: Random, nodes: readonly SimNode[], witness: LogWitness) {
+  constructor(time: VirtualTime, random: Random, nodes: readonly SimNode[], witness: LogWitness, mayTrim: boolean) {
     this.#time = time;
     this.#random = random;
     this.#nodes = nodes;
     this.#witness = witness;
+    this.#mayTrim = mayTrim;
   }
 
   get group(): GroupId {
@@ -52,7 +54,7 @@ export class Reader {
     for (;;) {
       const events = await Promise.race([follower.next(WAIT_MS), death]);
       if (events === null) return;
-      for (const event of events) this.#heard(event, where);
+      if (!events.every((event) => this.#heard(event, where))) break;
       // Now and then a reader goes to another node, and sometimes it is slow.
       if (this.#random.next() < 0.02) break;
       if (this.#random.next() < 0.05) {
@@ -65,9 +67,9 @@ export class Reader {
     follower.close();
   }
 
-  #heard(event: FeedEvent, where: () => string): void {
+  /** False: this follower is at its end. */
+  #heard(event: FeedEvent, where: () => string): boolean {
     const { shown } = this.#witness.model;
-    demand(event.type !== 'gap', 'feed-exact', () => `${where()} reports a gap at ${this.next}`);
     if (event.type === 'commit') {
       const { instanceId, values } = event;
       this.#passed(instanceId - 1, where);
@@ -82,6 +84,15 @@ export class Reader {
       demand(equal, 'feed-exact', () => `${where()} sends ${JSON.stringify(event)}, not ${JSON.stringify(due)}`);
       this.next++;
     } else if (event.type === 'bookmark') this.#passed(event.instanceId, where);
+    else if (event.type === 'gap') {
+      const { firstKept } = event;
+      demand(this.#mayTrim && firstKept > this.next && firstKept <= shown.length, 'feed-exact', () => {
+        return `${where()} reports a gap from ${this.next} to ${firstKept}`;
+      });
+      this.next = firstKept;
+      return false;
+    }
+    return true;
   }
 
   /** Told, or sure to have missed nothing, up to `through`. */

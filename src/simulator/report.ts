@@ -1,4 +1,6 @@
 // What a run tells of itself when it is over.
+
+import type { ReadMode } from '../engine/face.js';
 import type { ChurnPlan } from './churn.js';
 import type { Tally } from './clients.js';
 import type { Plan, Profile } from './plan.js';
@@ -16,6 +18,9 @@ export interface Report {
   /** Answers to operators, and what took effect on the members by kind. */
   readonly orders: Tally;
   readonly changes: Readonly<Record<string, number>>;
+  /** Answers to reads by what they were, and checkpoints of others put in place. */
+  readonly reads: Readonly<Record<ReadMode, number>>;
+  readonly installs: number;
   readonly failure: { readonly invariant: string; readonly detail: string } | null;
   readonly lines: readonly string[];
 }

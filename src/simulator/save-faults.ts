@@ -1,4 +1,4 @@
-// What may go wrong around a commit of a simulated node: it takes its time, fails with nothing or with everything written,
+// What may go wrong around a commit of a simulated node, or a block of its checkpoints: it takes its time, fails with nothing or with everything written,
 // or the process dies in the middle.
 import type { Random } from '../core/random.js';
 import type { MemoryFaults } from '../store/memory-store.js';
@@ -34,5 +34,11 @@ export function saveFaults(
       if (random.next() < 0.3) await wait(plan.saveMs * random.next() * node.disk.slowness);
       if (strikes(plan.saveFailsAfter)) throw new Error('simulated: everything was written');
     },
+    beforeBlocks: async () => {
+      await wait(plan.saveMs * random.next() * node.disk.slowness);
+      await maybeCrash(plan.crashAtBlock);
+      if (strikes(plan.blockFails)) throw new Error('simulated: the block was not written');
+    },
+    keepsUnsynced: () => random.below(2) === 0,
   };
 }

@@ -2,6 +2,7 @@
 // and faults around each commit. What a crash finds is what was applied by then, never more.
 import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
+import { blocksOf, checkpointOf } from '../engine/checkpoint.js';
 import type { GroupWrites, StoreWrite } from '../engine/ports.js';
 import { MemoryDisk, type MemoryGroup } from '../store/memory-disk.js';
 import type { DiskView } from './checkers/group-witness.js';
@@ -10,38 +11,55 @@ import type { LogWitness } from './checkers/log-model.js';
 /** Lets a group's witness look; what it finds is reported there, never thrown. */
 export type WithWitness = (group: GroupId, look: (witness: LogWitness) => void) => void;
 
+export interface DiskHooks {
+  readonly witness: WithWitness;
+  readonly wrote: (group: GroupId, write: StoreWrite) => void;
+  /** The node takes the beginning of its log away, by its own choice. */
+  readonly trims: (group: GroupId, before: InstanceId) => void;
+}
+
 export class SimDisk extends MemoryDisk {
   readonly #node: NodeId;
-  readonly #witness: WithWitness;
-  readonly #wrote: (group: GroupId, write: StoreWrite) => void;
+  readonly #hooks: DiskHooks;
   readonly #views = new Map<GroupId, DiskView>();
+  #isApplying = false;
   /** Times a commit by this much; a slow disk. */
   slowness = 1;
 
-  constructor(node: NodeId, witness: WithWitness, wrote: (group: GroupId, write: StoreWrite) => void) {
+  constructor(node: NodeId, hooks: DiskHooks) {
     super(`store-of-${node}`);
     this.#node = node;
-    this.#witness = witness;
-    this.#wrote = wrote;
+    this.#hooks = hooks;
   }
 
   override apply(batch: readonly GroupWrites[]): void {
+    this.#isApplying = true;
     for (const { group, writes } of batch) {
       const view = this.view(group);
       for (const write of writes) {
-        this.#witness(group, (witness) => witness.writes(this.#node, write, view));
-        this.#wrote(group, write);
+        this.#hooks.witness(group, (witness) => witness.writes(this.#node, write, view));
+        this.#hooks.wrote(group, write);
         super.apply([{ group, writes: [write] }]);
       }
     }
+    this.#isApplying = false;
+  }
+
+  override trim(group: GroupId, before: InstanceId): void {
+    if (!this.#isApplying && before > (this.groups.get(group)?.first ?? 0)) {
+      this.#hooks.witness(group, (witness) => witness.cuts(this.#node, before, this.view(group)));
+      this.#hooks.trims(group, before);
+    }
+    super.trim(group, before);
   }
 
   view(group: GroupId): DiskView {
     let view = this.#views.get(group);
     if (view === undefined) {
-      const { groups } = this;
+      const { groups, blocks } = this;
       const held = (): MemoryGroup | undefined => groups.get(group);
       const identity = () => this.identity;
+      const checkpoint = () => checkpointOf(held()?.variables ?? new Map());
       view = {
         get identity() {
           return identity();
@@ -49,7 +67,18 @@ export class SimDisk extends MemoryDisk {
         get promised() {
           return held()?.promised ?? NO_BALLOT;
         },
-        record: (instance: InstanceId) => held()?.records.get(instance),
+        get checkpoint() {
+          return checkpoint()?.instance ?? -1;
+        },
+        record: (instance) => held()?.records.get(instance),
+        holds: (instance) => {
+          return held()?.records.has(instance) === true || instance <= (checkpoint()?.instance ?? -1);
+        },
+        isIntact: () => {
+          const { name = '', bytes = 0 } = checkpoint() ?? {};
+          const indices = Array.from({ length: blocksOf(bytes) }, (_, index) => index);
+          return indices.every((index) => blocks.read(group, name, index) !== null);
+        },
       };
       this.#views.set(group, view);
     }

@@ -6,9 +6,10 @@ import type { GroupFace } from '../engine/face.js';
 import { PaxosNode } from '../engine/paxos-node.js';
 import type { PeerAddress } from '../engine/ports.js';
 import type { Pumped } from '../engine/pump.js';
+import type { StateMachine } from '../machines/machine.js';
 import { MemoryStore } from '../store/memory-store.js';
 import type { LifeWitness } from './checkers/life-witness.js';
-import { LedgerMachine } from './ledger-machine.js';
+import { type LedgerHooks, LedgerMachine } from './ledger-machine.js';
 import type { Plan } from './plan.js';
 import { saveFaults } from './save-faults.js';
 import { type Process, SimClock } from './sim-clock.js';
@@ -20,11 +21,16 @@ import type { VirtualTime } from './virtual-time.js';
 
 const SEEDS_MS = 250;
 const SEEDS_MS_MAX = 5000;
+const THROWN = 'simulated: the machine throws';
 
 export interface NodeHooks {
   readonly log: (who: NodeId, what: string) => void;
   readonly failed: (error: unknown) => void;
   readonly witness: (life: Life, store: StoreId) => LifeWitness;
+  /** Fresh ones for a process, besides the ledger. */
+  readonly machines: () => StateMachine[];
+  /** Another node's checkpoint is in place. */
+  readonly installed: (node: SimNode, life: Life, group: GroupId) => void;
   /** Reports what `look` finds, without a throw into the node's own code. */
   readonly guard: (look: () => void) => void;
 }
@@ -67,6 +73,8 @@ export class SimNode {
   retired = false;
   /** How often its disk was lost. */
   wipes = 0;
+  /** How often a block of its checkpoints was spoilt. */
+  rots = 0;
   /** Repaired: commits neither fail nor crash any more. */
   calm = false;
 
@@ -137,7 +145,8 @@ export class SimNode {
       if (!life.alive) return;
       this.#hooks.log(this.id, `does not start: ${error}`);
       this.dies(life);
-      if (this.disk.unusable === null) this.#hooks.failed(error);
+      const isFault = this.disk.unusable !== null || String(error).includes('simulated: ');
+      if (!isFault) this.#hooks.failed(error);
       else this.#time.after(200, () => this.start());
     });
   }
@@ -164,12 +173,14 @@ export class SimNode {
       clock: life.clock,
       trace: ({ name, group, facts }) => {
         this.#hooks.log(this.id, `${group ?? ''} ${name} ${JSON.stringify(facts)}`);
-        // No disk rots here and no machine throws: a group that stops has come to another log, or broken its own.
-        if (life.alive && (name === 'diverged' || name === 'halted')) {
-          this.#hooks.failed(new Violation('same-state', `${this.id} ${group} ${name}: ${JSON.stringify(facts)}`));
-        }
+        if (!life.alive || group === undefined) return;
+        const wrong = alarming(name, facts, this.rots > 0);
+        if (wrong !== null)
+          this.#hooks.failed(new Violation(wrong, `${this.id} ${group} ${name}: ${JSON.stringify(facts)}`));
+        if (name === 'installed') this.#hooks.installed(this, life, group);
       },
-      machines: (group) => [new LedgerMachine((order, context) => guard(() => witness.ledger(group, order, context)))],
+      keepInstancesMin: 1,
+      machines: (group) => [new LedgerMachine(this.#ledgerHooks(life, witness, group)), ...this.#hooks.machines()],
       fatal: (error) => {
         if (life.alive) this.#hooks.failed(error);
       },
@@ -197,6 +208,23 @@ export class SimNode {
     for (const name of this.#groups) {
       guard(() => witness.started(name, node.pumped(name) as Pumped, node.group(name) as GroupFace));
     }
+  }
+
+  #ledgerHooks(life: Life, witness: LifeWitness, group: GroupId): LedgerHooks {
+    const { guard, failed } = this.#hooks;
+    const { ballast, machineSlow, machineThrows } = this.#plan;
+    const strikes = (chance: number) => chance > 0 && !this.calm && this.#random.next() < chance;
+    return {
+      ballast,
+      before: () => {
+        if (strikes(machineSlow)) life.pausedUntil = this.#time.now + this.#random.between(1, 80);
+        if (strikes(machineThrows)) throw new Error(THROWN);
+      },
+      executed: (order, context) => guard(() => witness.ledger(group, order, context)),
+      restored: (calls) => guard(() => witness.restored(group, calls)),
+      garbled: () =>
+        failed(new Violation('same-state', `${this.id} ${group} reads a snapshot that was never captured`)),
+    };
   }
 
   crash(): void {
@@ -260,4 +288,13 @@ export class SimNode {
     this.#speed = speed;
     if (this.life !== null) this.life.clock.speed = speed;
   }
+}
+
+/** The invariant that a node's own notice says is broken; null: none. */
+function alarming(name: string, facts: Readonly<Record<string, unknown>>, rots: boolean): string | null {
+  const reason = String(facts['reason']);
+  if (name === 'diverged' || name === 'state-differs') return 'same-state';
+  if (name === 'halted') return reason.includes(THROWN) ? null : 'same-state';
+  // Nothing else takes away what was synced.
+  return name === 'checkpoint-damaged' && !rots ? 'durable-before-said' : null;
 }

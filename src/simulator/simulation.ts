@@ -5,18 +5,24 @@ import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
+import type { ReadMode } from '../engine/face.js';
 import { isHostMessage, type PeerMessage } from '../engine/ports.js';
+import type { StateMachine } from '../machines/machine.js';
 import { CallBook } from './checkers/call-book.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
+import { Loans } from './checkers/loans.js';
 import { LogModel, type LogWitness } from './checkers/log-model.js';
 import { membersAfter } from './checkers/members-model.js';
+import { Outcomes } from './checkers/outcomes.js';
+import { ReadBook } from './checkers/read-book.js';
 import { churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
 import { describe, describeWrite } from './describe.js';
 import { drawPlan } from './draw-plan.js';
 import { Faults } from './faults.js';
+import { garbledWire } from './garbled-wire.js';
 import { heal, type Patient } from './healing.js';
 import { Operators } from './operators.js';
 import type { Plan, Profile, WholeProfile } from './plan.js';
@@ -26,9 +32,12 @@ import { SimDisk } from './sim-disk.js';
 import { SimNetwork } from './sim-network.js';
 import { type Life, SimNode } from './sim-node.js';
 import type { Frame } from './sim-transport.js';
+import { StateClients } from './state-clients.js';
 import { RunTrace } from './trace.js';
 import { demand, Violation } from './violation.js';
 import { VirtualTime } from './virtual-time.js';
+import { type SeeApplied, watched } from './watched-machine.js';
+import type { Workload } from './workload.js';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -37,6 +46,8 @@ export interface SimulationOptions {
   readonly lines?: number;
   /** What the wire makes of a frame, e.g. encodes and decodes it. Default: hands it over as it is. */
   readonly wire?: (frame: Frame) => Frame;
+  /** Somebody's own machine and commands, instead of the profile's. */
+  readonly workload?: Workload;
   /** Stop after so many events; a run that needs more is a failure of the simulation itself. */
   readonly stepsMax?: number;
 }
@@ -44,12 +55,22 @@ export interface SimulationOptions {
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
 
 const STEPS_MAX = 400_000;
+const NO_READS: Record<ReadMode, number> = { linearizable: 0, lease: 0, local: 0 };
 const NONE: Tally = { ok: 0, none: 0, unknown: 0, lost: 0 };
 
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { seed, profile, lines = 0 } = options;
   if (profile !== 'membership-churn') return new Simulation({ ...options, profile }).run();
-  return { seed, profile, calls: NONE, orders: NONE, changes: {}, ...(await churn(seed, lines)) };
+  return {
+    seed,
+    profile,
+    calls: NONE,
+    orders: NONE,
+    changes: {},
+    reads: NO_READS,
+    installs: 0,
+    ...(await churn(seed, lines)),
+  };
 }
 
 class Simulation {
@@ -65,6 +86,9 @@ class Simulation {
   readonly #nodes: SimNode[] = [];
   readonly #lives = new Map<object, { readonly life: Life; readonly node: SimNode; readonly witness: LifeWitness }>();
   readonly #book = new CallBook();
+  readonly #loans = new Loans();
+  readonly #outcomes = new Outcomes();
+  readonly #state: StateClients;
   readonly #clients: Clients;
   readonly #operators: Operators;
   readonly #changes: Record<string, number> = {};
@@ -73,7 +97,7 @@ class Simulation {
   constructor(options: WholeOptions) {
     this.#options = options;
     this.#random = new Random(Math.imul(options.seed + 1, 0x9e3779b1));
-    this.#plan = drawPlan(options.profile, this.#random);
+    this.#plan = options.workload?.plan(this.#random) ?? drawPlan(options.profile, this.#random);
     this.#trace = new RunTrace(options.lines ?? 0);
     const ids = Array.from({ length: this.#plan.nodes + this.#plan.spares }, (_, place) => `n${place + 1}`);
     const peers = ids.slice(0, this.#plan.nodes).map((id) => ({ id, url: `http://${id}` }));
@@ -87,10 +111,10 @@ class Simulation {
       });
     };
     for (const group of this.#groups) {
-      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book)));
+      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book, this.#outcomes)));
       this.#views.set(group, new Map());
     }
-    const wire = options.wire ?? ((frame) => frame);
+    const wire = garbledWire(options.wire ?? ((frame) => frame), this.#plan.blockGarbled, this.#random);
     const time = this.#time;
     const random = this.#random;
     const log = (who: string, what: string) => this.#log(who, what);
@@ -101,14 +125,23 @@ class Simulation {
       wire,
     });
     for (const id of ids) {
-      const disk = new SimDisk(id, this.#guarded(), (group, write) => {
-        this.#trace.add(time.now);
-        if (this.#trace.wantsLines) log(id, `${group} disk: ${describeWrite(write)}`);
+      const disk = new SimDisk(id, {
+        witness: this.#guarded(),
+        wrote: (group, write) => {
+          this.#trace.add(time.now);
+          if (this.#trace.wantsLines) log(id, `${group} disk: ${describeWrite(write)}`);
+        },
+        trims: (group, before) => {
+          log(id, `${group} disk: trim below ${before}`);
+          this.#guard(() => this.#loans.trims(id, group, before, time.now));
+        },
       });
       const node = new SimNode(id, disk, time, random, this.#plan, this.#network, peers, this.#groups, {
         log,
         failed,
         witness: (life, store) => this.#born(node, life, store),
+        machines: () => this.#machinesOf(id),
+        installed: (at, life, group) => this.#state.installed(at, life, group),
         guard: (work) => this.#guard(work),
       });
       this.#nodes.push(node);
@@ -117,6 +150,17 @@ class Simulation {
     const hooks = { log, failed };
     this.#clients = new Clients(time, random, this.#plan, this.#nodes, this.#groups, this.#book, hooks);
     const witnesses = [...this.#witnesses.values()];
+    this.#state = new StateClients({
+      time,
+      random,
+      plan: this.#plan,
+      nodes: this.#nodes,
+      books: new Map(witnesses.map((witness) => [witness.group, new ReadBook(witness, this.#book)])),
+      calls: this.#book,
+      clients: this.#clients,
+      workload: options.workload ?? null,
+      hooks,
+    });
     this.#operators = new Operators(time, random, this.#plan, this.#nodes, witnesses, hooks);
   }
 
@@ -127,13 +171,14 @@ class Simulation {
       for (let place = 0; place < followers; place++) this.#follow();
       this.#clients.start();
       this.#operators.start();
+      this.#state.start();
       this.#faults().start();
       await this.#until(durationMs);
       if (heals && this.#failure === null) await heal(this.#patient());
       if (this.#failure === null) {
         this.#operators.mustBeHonest();
-        const wiped = this.#nodes.filter(({ wipes }) => wipes > 0).length;
-        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), wiped);
+        const lost = this.#nodes.filter(({ wipes, rots }) => wipes + rots > 0).length;
+        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), lost);
       }
     } catch (error) {
       this.#failed(error);
@@ -152,6 +197,8 @@ class Simulation {
       calls: this.#clients.tally,
       orders: this.#operators.tally,
       changes: this.#changes,
+      reads: this.#state.reads,
+      installs: this.#state.installs,
       failure: this.#failure,
       lines: this.#trace.lines,
     };
@@ -223,8 +270,18 @@ class Simulation {
     });
   }
 
+  /** Besides the simulation's own. */
+  #machinesOf(node: NodeId): StateMachine[] {
+    const { workload } = this.#options;
+    if (workload === undefined) return [];
+    const applied: SeeApplied = (...seen) => this.#guard(() => this.#outcomes.applied(node, ...seen));
+    return [watched(workload.machine(), applied)];
+  }
+
   #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
-    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now);
+    const mayWait = this.#plan.keepInstances > 0;
+    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now, mayWait);
+    this.#loans.forgotten(node.id);
     this.#lives.set(life, { life, node, witness });
     return witness;
   }
@@ -233,7 +290,9 @@ class Simulation {
     const group = this.#groups[this.#random.below(this.#groups.length)];
     const witness = group === undefined ? undefined : this.#witnesses.get(group);
     if (witness === undefined) return;
-    new Reader(this.#time, this.#random, this.#nodes, witness).run().catch((error: unknown) => this.#failed(error));
+    new Reader(this.#time, this.#random, this.#nodes, witness, this.#plan.keepInstances > 0)
+      .run()
+      .catch((error: unknown) => this.#failed(error));
   }
 
   #says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void {
@@ -242,6 +301,11 @@ class Simulation {
     if ('instance' in message) this.#trace.add(message.instance);
     if ('ballot' in message) this.#trace.add(message.ballot.round);
     if (this.#trace.wantsLines) this.#log(from, `${group} -> ${to}: ${describe(message)}`);
+    if (message.type === 'block') this.#loans.lent(from, to, group, message.instance, this.#time.now);
+    if (message.type === 'position' && message.state !== null) {
+      const { instance, sum } = message.state;
+      this.#guard(() => this.#witnesses.get(group)?.sums(from, instance, sum));
+    }
     if (isHostMessage(message)) return;
     const disk = this.#views.get(group)?.get(from);
     if (disk !== undefined) this.#guard(() => this.#witnesses.get(group)?.says(from, message, disk));

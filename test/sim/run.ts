@@ -40,6 +40,7 @@ const started = performance.now();
 const totals = { seeds: 0, steps: 0, chosen: 0, ok: 0, none: 0, unknown: 0, lost: 0, failed: 0 };
 const orders = { ok: 0, none: 0, unknown: 0, lost: 0 };
 const changes = new Map<string, number>();
+const reads = { linearizable: 0, lease: 0, local: 0, installs: 0 };
 for (let seed = first; seed < first + count; seed++) {
   if ((performance.now() - started) / 60_000 >= minutes) break;
   const profile = (forced as Profile | undefined) ?? profileOf(seed);
@@ -70,8 +71,10 @@ async function explain({ seed, profile, failure }: Report): Promise<void> {
   say(`${failure?.detail}\nagain: npm run sim -- --seed ${seed} --profile ${profile}`);
 }
 
-function add({ steps, chosen, calls, orders: given, changes: made }: Report): void {
+function add({ steps, chosen, calls, orders: given, changes: made, reads: answered, installs }: Report): void {
   totals.seeds++;
+  reads.installs += installs;
+  for (const mode of ['linearizable', 'lease', 'local'] as const) reads[mode] += answered[mode];
   totals.steps += steps;
   totals.chosen += chosen;
   totals.ok += calls.ok;
@@ -94,6 +97,7 @@ function summarize(): void {
     `${totals.seeds} seeds, ${totals.failed} failed; ${totals.steps} events, ${totals.chosen} instances chosen; calls: ` +
       `${totals.ok} ok, ${totals.none} none, ${totals.unknown} unknown, ${totals.lost} lost; ` +
       `orders: ${orders.ok} ok, ${orders.none} none, ${orders.unknown} unknown, ${orders.lost} lost; ` +
+      `reads: ${reads.linearizable} linearizable, ${reads.lease} lease, ${reads.local} local; ${reads.installs} installs; ` +
       `members: ${[...changes].map(([op, count]) => `${count} ${op}`).join(', ')}; ` +
       `${seconds.toFixed(1)} s, ${rate} seeds a minute, ${Math.round(totals.steps / seconds)} events a second`,
   );

@@ -31,7 +31,13 @@ export interface ChosenInstance {
 export interface DiskView {
   readonly identity: StoreId;
   readonly promised: Ballot;
+  /** The last instance inside the checkpoint that counts; -1: none does. */
+  readonly checkpoint: InstanceId;
   record(instance: InstanceId): { readonly chosen: boolean; readonly value: Value } | undefined;
+  /** In the log, or inside the checkpoint. */
+  holds(instance: InstanceId): boolean;
+  /** All blocks of the checkpoint can be read. */
+  isIntact(): boolean;
 }
 
 const NODES_MAX = 32;
@@ -50,6 +56,7 @@ export class GroupWitness<M extends Model> {
   readonly #votes: Map<number, BallotVotes>[] = [];
   /** Values sent under a ballot: ballot-owner holds for accepts that nobody has voted for, too. */
   readonly #offers: Map<number, string>[] = [];
+  readonly #sums = new Map<InstanceId, { readonly node: NodeId; readonly sum: number }>();
 
   constructor(
     group: GroupId,
@@ -72,6 +79,23 @@ export class GroupWitness<M extends Model> {
         return `${node} ${this.group} writes promise ${formatBallot(write.ballot)} over ${formatBallot(disk.promised)}`;
       });
     } else if (write.type === 'record') this.#record(node, write, disk);
+    else if (write.type === 'begin') this.cuts(node, write.instance, disk);
+  }
+
+  /** The log of a node is to begin at an instance. */
+  cuts(node: NodeId, before: InstanceId, { checkpoint }: DiskView): void {
+    demand(before <= checkpoint + 1, 'acked-is-kept', () => {
+      return `${node} ${this.group} cuts its log below ${before}; its checkpoint goes up to ${checkpoint}`;
+    });
+  }
+
+  /** What a node says of its whole state after an instance. */
+  sums(node: NodeId, instance: InstanceId, sum: number): void {
+    const known = this.#sums.get(instance) ?? { node, sum };
+    this.#sums.set(instance, known);
+    demand(known.sum === sum, 'same-state', () => {
+      return `${this.group}: after ${instance} the state sums up to ${sum} at ${node}, to ${known.sum} at ${known.node}`;
+    });
   }
 
   #record(node: NodeId, write: RecordWrite, disk: DiskView): void {
@@ -185,12 +209,17 @@ export class GroupWitness<M extends Model> {
     );
   }
 
-  /** At the end: everything chosen stands on a majority of disks, but for those that were wiped. */
-  kept(disks: ReadonlyMap<NodeId, DiskView>, wiped: number): void {
+  /** At the end: everything chosen stands on a majority of disks, but for those that were wiped or have rotted. */
+  kept(disks: ReadonlyMap<NodeId, DiskView>, lost: number): void {
+    const covers = Array.from(disks.values(), (disk) => (disk.isIntact() ? disk.checkpoint : -1));
     this.chosen.forEach(({ value }, instance) => {
       let holders = 0;
-      for (const disk of disks.values()) if (disk.record(instance)?.value.id === value.id) holders++;
-      demand(holders >= this.electorates.at(instance).quorum - wiped, 'acked-is-kept', () => {
+      let place = 0;
+      for (const disk of disks.values()) {
+        const isCovered = instance <= (covers[place++] ?? -1);
+        if (isCovered || disk.record(instance)?.value.id === value.id) holders++;
+      }
+      demand(holders >= this.electorates.at(instance).quorum - lost, 'acked-is-kept', () => {
         return `${this.group}/${instance} ${value.id} is chosen and stands on ${holders} disks only`;
       });
     });

@@ -1,12 +1,15 @@
 // What the log means, worked out a second time and in the plainest way: which command takes effect, which is a repeat,
 // who is master (who is a member: members-model.ts). The nodes' machines are held against it. It shares no code with src/machines but the batch format.
 import type { GroupId, InstanceId, NodeId } from '../../core/ids.js';
-import { MASTER, MEMBERSHIP, unpackBatch } from '../../machines/batch.js';
+import { batchTimeMs, MASTER, MEMBERSHIP, RETENTION, unpackBatch } from '../../machines/batch.js';
 import type { Command } from '../../machines/command.js';
+import { logMachine } from '../../machines/log-machine.js';
 import { LEDGER, orderOf } from '../ledger-machine.js';
 import { demand } from '../violation.js';
 import type { CallBook, Place, Verdict } from './call-book.js';
 import type { GroupWitness } from './group-witness.js';
+import { MachinesModel, STATE_MACHINES, type StateMachineName } from './machines-model.js';
+import type { Outcomes } from './outcomes.js';
 import { Promotions } from './promotions.js';
 
 /** What a feed of user values shows of a command. */
@@ -32,6 +35,9 @@ interface Master {
   renewal: InstanceId;
 }
 
+/** Begins the idempotency keys of all calls but those of the log and the ledger; the number of the call follows. */
+export const STATE_KEY = 'state-';
+
 /** A sealed value never needs more operations of the lease than this. */
 const MASTER_COMMANDS_MAX = 4;
 
@@ -44,13 +50,18 @@ export class LogModel {
   /** Tenures: the version of each acquire that took effect, and its holder. */
   readonly tenures = new Map<InstanceId, NodeId>();
   readonly promotions = new Promotions();
+  readonly machines = new MachinesModel();
   readonly #book: CallBook;
+  readonly #outcomes: Outcomes;
   readonly #executed = new Set<string>();
-  readonly #keys = new Map<string, { readonly text: string; readonly verdict: Verdict }>();
+  readonly #keys = new Map<string, string>();
   #master: Master | null = null;
   #count = 0;
+  #timeMs = 0;
 
-  constructor(group: GroupId, book: CallBook) {
+  /** `outcomes`: what machines of unknown meaning come to. */
+  constructor(group: GroupId, book: CallBook, outcomes: Outcomes) {
+    this.#outcomes = outcomes;
     this.group = group;
     this.#book = book;
   }
@@ -70,18 +81,17 @@ export class LogModel {
     const shown: Shown[] = [];
     this.ledgerBefore.push(this.ledger.length);
     let masterCommands = 0;
+    this.#timeMs = Math.max(this.#timeMs, batchTimeMs(bytes));
     unpackBatch(bytes).forEach((command, index) => {
-      if (command.machine === MEMBERSHIP) return;
+      if (command.machine === MEMBERSHIP || command.machine === RETENTION) return;
       if (command.machine === MASTER) {
         if (this.#lead(command, instance)) masterCommands++;
         return;
       }
-      const order = orderOf(command.bytes);
-      const verdict = this.#judge(command, instance, index, order.number, order.rejects);
-      const result = command.machine === LEDGER ? { count: this.#count } : null;
-      const place: Place = { instance, index, verdict, result };
-      this.#book.decided(order.number, this.group, place);
-      if (verdict !== 'executed') return;
+      const place = this.#judge(command, instance, index);
+      // Nobody has asked for what a machine has proposed for itself when its time came.
+      if (!isOfItself(command)) this.#book.decided(numberOf(command), this.group, place);
+      if (place.verdict !== 'executed') return;
       shown.push({ index, machine: command.machine, valueJson: textOf(command) });
     });
     demand(masterCommands <= MASTER_COMMANDS_MAX, 'bounded', () => {
@@ -90,23 +100,48 @@ export class LogModel {
     this.shown.push(shown);
   }
 
-  #judge(command: Command, instance: InstanceId, index: number, number: number, rejects: boolean): Verdict {
+  #judge(command: Command, instance: InstanceId, index: number): Place {
+    const place = (verdict: Verdict, code: string | null = null, result: unknown = null): Place => {
+      return { instance, index, verdict, code, result };
+    };
     const text = `${command.machine} ${command.ifMaster} ${textOf(command)}`;
     const first = command.key === null ? undefined : this.#keys.get(command.key);
-    if (first !== undefined) return first.text === text ? 'replayed' : 'reused';
+    if (first !== undefined) return place(first === text ? 'replayed' : 'reused');
     const id = `${command.id.origin}/${command.id.sequence}`;
-    if (this.#executed.has(id)) return 'duplicate';
+    if (this.#executed.has(id)) return place('duplicate');
     this.#executed.add(id);
+    if (command.key !== null) this.#keys.set(command.key, text);
     const holds = this.#master !== null && this.#master.node !== null;
-    let verdict: Verdict = 'executed';
-    if (command.ifMaster !== null && !(holds && this.#master?.version === command.ifMaster)) verdict = 'precondition';
-    else if (command.machine === LEDGER) {
-      this.ledger.push({ instance, index, number });
-      if (rejects) verdict = 'rejected';
-      else this.#count++;
+    if (command.ifMaster !== null && !(holds && this.#master?.version === command.ifMaster)) {
+      return place('precondition', 'precondition-failed');
     }
-    if (command.key !== null) this.#keys.set(command.key, { text, verdict });
-    return verdict;
+    if (isOfState(command.machine)) {
+      const { code, result } = this.machines.apply(command.machine, textOf(command), instance, index, this.#timeMs);
+      return place(code === null ? 'executed' : 'rejected', code, result);
+    }
+    if (command.machine === logMachine.name) return place('executed');
+    if (command.machine !== LEDGER) return this.#unforetold(instance, index);
+    const { number, rejects } = orderOf(command.bytes);
+    this.ledger.push({ instance, index, number });
+    return rejects ? place('rejected', 'command-rejected') : place('executed', null, { count: ++this.#count });
+  }
+
+  /** It is what the first node that applies it says. */
+  #unforetold(instance: InstanceId, index: number): Place {
+    const judged = () => this.#outcomes.at(instance, index);
+    return {
+      instance,
+      index,
+      get verdict() {
+        return (judged()?.code ?? null) === null ? 'executed' : 'rejected';
+      },
+      get code() {
+        return judged()?.code ?? null;
+      },
+      get result() {
+        return judged()?.result;
+      },
+    };
   }
 
   /** False for the length of the lease: operators order it, as often as they like, and it changes no tenure. */
@@ -130,4 +165,18 @@ export class LogModel {
 
 function textOf({ bytes }: Command): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function isOfState(machine: string): machine is StateMachineName {
+  return STATE_MACHINES.some((name) => name === machine);
+}
+
+/** What a machine has proposed for itself when its time came. */
+function isOfItself({ machine, key }: Command): boolean {
+  return key === null && machine !== LEDGER && machine !== logMachine.name;
+}
+
+/** The number of the call: in its key, or in what it carries. */
+function numberOf({ key, bytes }: Command): number {
+  return key?.startsWith(STATE_KEY) === true ? Number(key.slice(STATE_KEY.length)) : orderOf(bytes).number;
 }
