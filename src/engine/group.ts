@@ -38,7 +38,7 @@ import type {
 } from './ports.js';
 import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
-import { recover } from './recovery.js';
+import { decidingAt, recover } from './recovery.js';
 import { Roster } from './roster.js';
 import { Standing } from './standing.js';
 import { type Dissent, StateWatch } from './state-watch.js';
@@ -228,6 +228,8 @@ export class Group implements Pumped {
     if (!this.#isReplayed) await this.#replay(keptFrom, open);
     const isAfterBase = base !== null && open === base.instance + 1;
     const before = isAfterBase || open === 0 ? [] : await store.read(name, open - 1, 1, 1);
+    const known = Math.min(open, this.#router.applied + 1);
+    const membership = await decidingAt(open, known, this.#roster.deciding(known), store, name);
     this.#replica = new Replica(
       {
         self,
@@ -236,7 +238,7 @@ export class Group implements Pumped {
         chain: isAfterBase ? base.chain : (before[0]?.checksum ?? CHAIN_START),
         promised: stored.promised,
         vote,
-        membership: this.#roster.deciding(open),
+        membership,
         votesFrom,
         mayFound: this.#founding.mayFound,
         seed: Math.floor(clock.random() * 2 ** 32),

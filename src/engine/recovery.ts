@@ -1,11 +1,18 @@
 // From what a store holds to where a replica starts. Whatever the check at load found wrong is judged here by one question:
 // may a promise or a vote be missing? If so the replica learns and serves but never votes again until it is re-admitted.
 // A closed instance that is missing is learned again, and voting waits until that is done; below a checkpoint it is not missed.
+// Who decides the open instance stands in the log, whether its machines have come that far or not.
 
 import type { OwnVote } from '../core/acceptor.js';
-import type { InstanceId } from '../core/ids.js';
+import type { GroupId, InstanceId } from '../core/ids.js';
+import type { Membership } from '../core/membership.js';
+import { membershipAfter } from '../machines/membership-machine.js';
 import { CHECKPOINT_VARIABLE, type Checkpoint } from './checkpoint.js';
-import type { StoredGroup } from './ports.js';
+import { StoreUnusable } from './errors.js';
+import type { LogStore, StoredGroup } from './ports.js';
+
+const READ_ENTRIES = 1000;
+const READ_BYTES = 4 * 1024 * 1024;
 
 export interface Recovered {
   /** First instance that is not known to be closed. */
@@ -56,6 +63,27 @@ export function recover(stored: StoredGroup, base: Checkpoint | null): Recovered
     votesFrom: lostVote === null ? votesFrom : null,
     lostVote,
   };
+}
+
+/**
+ * Who decides the instance `open`, given who decides `from`. Where a machine has thrown, the log goes further than what was
+ * applied: votes counted under the members as applied would be those of a quorum of long ago.
+ */
+export async function decidingAt(
+  open: InstanceId,
+  from: InstanceId,
+  before: Membership,
+  store: Pick<LogStore, 'read'>,
+  group: GroupId,
+): Promise<Membership> {
+  let membership = before;
+  for (let at = from; at < open; ) {
+    const records = await store.read(group, at, Math.min(READ_ENTRIES, open - at), READ_BYTES);
+    if (records.length === 0) throw new StoreUnusable(`group ${group}: the store has lost instance ${at}`);
+    for (const { instance, value } of records) membership = membershipAfter(membership, instance, value);
+    at += records.length;
+  }
+  return membership;
 }
 
 /** A variable is written after the record of the instance that set it; without that record the log has lost its end. */

@@ -1,2 +1,2 @@
 // `paxmesh/simulator`: one's own machine, on the production engine, under seeded faults.
-export { type Faults, type SimulateOptions, type Simulated, simulate } from './simulate.js';
+export { type Faults, type Simulated, type SimulateOptions, simulate } from './simulate.js';

@@ -56,7 +56,11 @@ const MIX = 0x5bd1e995;
 
 export async function simulate(options: SimulateOptions): Promise<Simulated> {
   const { seeds = 100, firstSeed = 1, machine } = options;
-  const workload = { plan: (random: Random) => planOf(options, random), machine, command: (random: () => number) => draftOf(options.command(random)) };
+  const workload = {
+    plan: (random: Random) => planOf(options, random),
+    machine,
+    command: (random: () => number) => draftOf(options.command(random)),
+  };
   let acknowledged = 0;
   let installs = 0;
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
@@ -66,7 +70,9 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     installs += report.installs;
     if (report.failure === null) continue;
     const { lines } = await run({ ...one, lines: STORY_LINES });
-    const failure = { seed, ...report.failure, story: lines.slice(-STORY_LINES) };
+    const { invariant, detail } = report.failure;
+    const story = lines.slice(-STORY_LINES);
+    const failure = { seed, invariant, detail: detail.replace(/^Violation: [a-z-]+: /, ''), story };
     return { seeds: seed - firstSeed + 1, acknowledged, installs, failure };
   }
   return { seeds, acknowledged, installs, failure: null };
@@ -85,13 +91,13 @@ function planOf({ nodes = 3, durationMs = 3000, faults = {} }: SimulateOptions, 
     clients: 0,
     followers: 0,
     userClients: 3,
-    stateThinkMs: some.between(5, 40),
+    stateThinkMs: some.between(5, 20),
     loss: partitions ? some.between(0, 0.02) : 0,
     spikes: 0,
     cutEveryMs: rate(partitions, 400, 2000),
     oneWayEveryMs: rate(partitions, 400, 2000),
     flapEveryMs: rate(partitions, 300, 2000),
-    isolateEveryMs: rate(partitions, 400, 1500),
+    isolateEveryMs: rate(partitions, 300, 900),
     crashEveryMs: rate(crashes, 300, 1500),
     stormEveryMs: 0,
     restartAllEveryMs: rate(crashes, 1500, 6000),
@@ -106,7 +112,7 @@ function planOf({ nodes = 3, durationMs = 3000, faults = {} }: SimulateOptions, 
     saveFailsAfter: 0,
     crashBeforeSave: crashes ? 0.003 : 0,
     crashAfterSave: crashes ? 0.003 : 0,
-    keepInstances: installs ? 3 + some.below(30) : 0,
+    keepInstances: installs ? 4 + some.below(16) : 0,
     checkpointEveryMs: rate(installs, 200, 1000),
   };
 }

@@ -3,54 +3,38 @@
 
 import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
-import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
 import type { ReadMode } from '../engine/face.js';
-import { isHostMessage, type PeerMessage } from '../engine/ports.js';
-import type { StateMachine } from '../machines/machine.js';
 import { CallBook } from './checkers/call-book.js';
-import type { MembershipRule } from './checkers/electorates.js';
-import { type DiskView, GroupWitness } from './checkers/group-witness.js';
+import type { DiskView } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';
 import { Loans } from './checkers/loans.js';
-import { LogModel, type LogWitness } from './checkers/log-model.js';
-import { membersAfter } from './checkers/members-model.js';
+import type { LogWitness } from './checkers/log-model.js';
+import { mustBeOnlyMaster } from './checkers/one-master.js';
 import { Outcomes } from './checkers/outcomes.js';
 import { ReadBook } from './checkers/read-book.js';
 import { churn } from './churn.js';
 import { Clients, type Tally } from './clients.js';
-import { describe, describeWrite } from './describe.js';
+import { describeWrite } from './describe.js';
 import { drawPlan } from './draw-plan.js';
 import { Faults } from './faults.js';
 import { garbledWire } from './garbled-wire.js';
 import { heal, type Patient } from './healing.js';
 import { Operators } from './operators.js';
-import type { Plan, Profile, WholeProfile } from './plan.js';
+import { Overheard } from './overheard.js';
+import type { Plan, WholeProfile } from './plan.js';
 import { Reader } from './readers.js';
 import type { Report } from './report.js';
 import { SimDisk } from './sim-disk.js';
 import { SimNetwork } from './sim-network.js';
 import { type Life, SimNode } from './sim-node.js';
-import type { Frame } from './sim-transport.js';
+import type { SimulationOptions } from './simulation-options.js';
 import { StateClients } from './state-clients.js';
 import { RunTrace } from './trace.js';
-import { demand, Violation } from './violation.js';
+import { Violation } from './violation.js';
 import { VirtualTime } from './virtual-time.js';
-import { type SeeApplied, watched } from './watched-machine.js';
-import type { Workload } from './workload.js';
-
-export interface SimulationOptions {
-  readonly seed: number;
-  readonly profile: Profile;
-  /** Keep so many lines of transcript; 0: none, which is much faster. */
-  readonly lines?: number;
-  /** What the wire makes of a frame, e.g. encodes and decodes it. Default: hands it over as it is. */
-  readonly wire?: (frame: Frame) => Frame;
-  /** Somebody's own machine and commands, instead of the profile's. */
-  readonly workload?: Workload;
-  /** Stop after so many events; a run that needs more is a failure of the simulation itself. */
-  readonly stepsMax?: number;
-}
+import { watched } from './watched-machine.js';
+import { witnessesOf } from './witnesses.js';
 
 type WholeOptions = SimulationOptions & { readonly profile: WholeProfile };
 
@@ -80,7 +64,7 @@ class Simulation {
   readonly #time = new VirtualTime();
   readonly #trace: RunTrace;
   readonly #groups: GroupId[];
-  readonly #witnesses = new Map<GroupId, LogWitness>();
+  readonly #witnesses: ReadonlyMap<GroupId, LogWitness>;
   readonly #views = new Map<GroupId, Map<NodeId, DiskView>>();
   readonly #network: SimNetwork;
   readonly #nodes: SimNode[] = [];
@@ -101,27 +85,33 @@ class Simulation {
     this.#trace = new RunTrace(options.lines ?? 0);
     const ids = Array.from({ length: this.#plan.nodes + this.#plan.spares }, (_, place) => `n${place + 1}`);
     const peers = ids.slice(0, this.#plan.nodes).map((id) => ({ id, url: `http://${id}` }));
-    const places = new Map(ids.map((id, place) => [id, place]));
     this.#groups = Array.from({ length: this.#plan.groups }, (_, place) => `g${place + 1}`);
-    const members = peers.map(({ id, url }): Member => ({ id, url, role: 'voter', store: null }));
-    const founding: Membership = { gid: null, version: -1, members };
-    const rule: MembershipRule = (before, instance, value) => {
-      return membersAfter(before, instance, value, (op) => {
+    this.#witnesses = witnessesOf({
+      groups: this.#groups,
+      nodes: ids,
+      founders: peers,
+      book: this.#book,
+      outcomes: this.#outcomes,
+      changed: (op) => {
         this.#changes[op] = (this.#changes[op] ?? 0) + 1;
-      });
-    };
-    for (const group of this.#groups) {
-      this.#witnesses.set(group, new GroupWitness(group, places, founding, rule, new LogModel(group, this.#book, this.#outcomes)));
-      this.#views.set(group, new Map());
-    }
+      },
+    });
+    for (const group of this.#groups) this.#views.set(group, new Map());
     const wire = garbledWire(options.wire ?? ((frame) => frame), this.#plan.blockGarbled, this.#random);
     const time = this.#time;
+    const overheard = new Overheard({
+      time,
+      trace: this.#trace,
+      loans: this.#loans,
+      witness: this.#guarded(),
+      disk: (node, group) => this.#views.get(group)?.get(node),
+    });
     const random = this.#random;
     const log = (who: string, what: string) => this.#log(who, what);
     const failed = (error: unknown) => this.#failed(error);
     this.#network = new SimNetwork(time, random, this.#plan, ids, {
-      says: (from, to, group, message) => this.#says(from, to, group, message),
-      heard: (from, to, frame) => this.#heard(from, to, frame),
+      says: (from, to, group, message) => overheard.says(from, to, group, message),
+      heard: (from, to, frame) => overheard.heard(from, to, frame),
       wire,
     });
     for (const id of ids) {
@@ -140,7 +130,12 @@ class Simulation {
         log,
         failed,
         witness: (life, store) => this.#born(node, life, store),
-        machines: () => this.#machinesOf(id),
+        machines: () => {
+          const { workload } = options;
+          return workload === undefined
+            ? []
+            : [watched(workload.machine(), (...seen) => this.#guard(() => this.#outcomes.applied(id, ...seen)))];
+        },
         installed: (at, life, group) => this.#state.installed(at, life, group),
         guard: (work) => this.#guard(work),
       });
@@ -172,13 +167,22 @@ class Simulation {
       this.#clients.start();
       this.#operators.start();
       this.#state.start();
-      this.#faults().start();
+      new Faults(
+        this.#time,
+        this.#random,
+        this.#plan,
+        this.#network,
+        this.#nodes,
+        [...this.#witnesses.values()],
+        this.#operators,
+        (look) => this.#guard(look),
+      ).start();
       await this.#until(durationMs);
       if (heals && this.#failure === null) await heal(this.#patient());
       if (this.#failure === null) {
         this.#operators.mustBeHonest();
         const lost = this.#nodes.filter(({ wipes, rots }) => wipes + rots > 0).length;
-        for (const [group, witness] of this.#witnesses) witness.kept(this.#disks(group), lost);
+        for (const [group, witness] of this.#witnesses) witness.kept(this.#views.get(group) ?? new Map(), lost);
       }
     } catch (error) {
       this.#failed(error);
@@ -202,21 +206,6 @@ class Simulation {
       failure: this.#failure,
       lines: this.#trace.lines,
     };
-  }
-
-  #faults(): Faults {
-    const witnesses = [...this.#witnesses.values()];
-    const guard = (look: () => void) => this.#guard(look);
-    return new Faults(
-      this.#time,
-      this.#random,
-      this.#plan,
-      this.#network,
-      this.#nodes,
-      witnesses,
-      this.#operators,
-      guard,
-    );
   }
 
   #patient(): Patient {
@@ -258,24 +247,9 @@ class Simulation {
       for (const group of this.#groups) {
         const face = life.node?.group(group);
         if (face === undefined || !witness.becameMaster(group, face)) continue;
-        for (const other of this.#nodes) {
-          for (const { node: rival } of other.processes) {
-            if (rival === life.node) continue;
-            demand(rival?.group(group)?.masterView().self !== true, 'one-master', () => {
-              return `${group}: ${node.id} begins to hold the lease while ${other.id} does`;
-            });
-          }
-        }
+        mustBeOnlyMaster(group, node, life, this.#nodes);
       }
     });
-  }
-
-  /** Besides the simulation's own. */
-  #machinesOf(node: NodeId): StateMachine[] {
-    const { workload } = this.#options;
-    if (workload === undefined) return [];
-    const applied: SeeApplied = (...seen) => this.#guard(() => this.#outcomes.applied(node, ...seen));
-    return [watched(workload.machine(), applied)];
   }
 
   #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
@@ -293,28 +267,6 @@ class Simulation {
     new Reader(this.#time, this.#random, this.#nodes, witness, this.#plan.keepInstances > 0)
       .run()
       .catch((error: unknown) => this.#failed(error));
-  }
-
-  #says(from: NodeId, to: NodeId, group: GroupId, message: PeerMessage): void {
-    this.#trace.add(this.#time.now);
-    this.#trace.addText(message.type);
-    if ('instance' in message) this.#trace.add(message.instance);
-    if ('ballot' in message) this.#trace.add(message.ballot.round);
-    if (this.#trace.wantsLines) this.#log(from, `${group} -> ${to}: ${describe(message)}`);
-    if (message.type === 'block') this.#loans.lent(from, to, group, message.instance, this.#time.now);
-    if (message.type === 'position' && message.state !== null) {
-      const { instance, sum } = message.state;
-      this.#guard(() => this.#witnesses.get(group)?.sums(from, instance, sum));
-    }
-    if (isHostMessage(message)) return;
-    const disk = this.#views.get(group)?.get(from);
-    if (disk !== undefined) this.#guard(() => this.#witnesses.get(group)?.says(from, message, disk));
-  }
-
-  #heard(from: NodeId, to: NodeId, frame: Frame): void {
-    this.#trace.add(this.#time.now);
-    if (!this.#trace.wantsLines) return;
-    for (const { group, message } of frame) this.#log(to, `${group} <- ${from}: ${describe(message)}`);
   }
 
   /** Witnesses that report by themselves, for places where a throw would be taken for something else. */
@@ -340,10 +292,6 @@ class Simulation {
     const detail = named || !(error instanceof Error) ? String(error) : (error.stack ?? error.message);
     this.#failure = { invariant, detail };
     this.#log('', `FAILED ${detail}`);
-  }
-
-  #disks(group: GroupId): ReadonlyMap<NodeId, DiskView> {
-    return this.#views.get(group) ?? new Map();
   }
 
   #log(who: string, what: string): void {

@@ -85,4 +85,14 @@ describe('examples', () => {
     assert.ok(machine.split('\n').length > 15);
     assert.ok(read('README.md').includes(machine));
   });
+
+  test('simulate-counters: the simulator passes the sound machine, and tells what is wrong with the other', async () => {
+    const lines = await runExample('simulate-counters', [], 0);
+    assert.equal(lines[0], 'Hits: nothing found in 10 seeds');
+    assert.match(
+      lines[1] ?? '',
+      /^ForgetfulHits: seed \d+ breaks same-state: the command at \d+\.\d+ ends in .*tenth visitor/,
+    );
+    assert.match(lines.at(-1) ?? '', / FAILED /);
+  });
 });

@@ -7,7 +7,7 @@ import { catchAgain } from './mutation.js';
 /** How far to look when the seed that caught a mutant does not any more, because the code has moved on. */
 const SEEDS_MAX = 400;
 
-/** Every invariant that the simulator checks; `linearizable` needs a machine with reads, which there is none of yet. */
+/** Every invariant that the simulator checks. */
 const INVARIANTS = [
   'agreement',
   'validity',
@@ -25,6 +25,8 @@ const INVARIANTS = [
   'acked-is-kept',
   'acked-once',
   'honest-outcome',
+  'linearizable',
+  'loan-kept',
   'one-master',
   'lease-version',
   'promoted-is-level',

@@ -39,6 +39,20 @@ test('the orders of operators take effect, of every kind', async () => {
   assert.ok(ok > 20, `${ok} orders to the master took effect`);
 });
 
+test('reads of every freshness are answered, and checkpoints of others are put in place', async () => {
+  const answered = { linearizable: 0, lease: 0, local: 0 };
+  let installed = 0;
+  for (const profile of ['stale-reads', 'short-log', 'short-log-members'] as const) {
+    for (let seed = 42_000; seed < 42_010; seed++) {
+      const { reads, installs } = await simulate({ seed, profile });
+      for (const mode of ['linearizable', 'lease', 'local'] as const) answered[mode] += reads[mode];
+      installed += installs;
+    }
+  }
+  for (const [mode, count] of Object.entries(answered)) assert.ok(count > 10, `${count} ${mode} reads`);
+  assert.ok(installed > 5, `${installed} installs`);
+});
+
 test('a seed replays: two runs have the same sum, and the same transcript line by line', async () => {
   for (const profile of PROFILES) {
     for (const seed of SEEDS.slice(0, 1)) {
