@@ -225,7 +225,7 @@ export class Group implements Pumped {
     this.#storedGid = gidOf(stored.variables.get('membership'));
     this.#teacher.teachesFrom = versionOf(stored.variables.get(RECOVERED_VARIABLE)) + 1;
     this.#founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
-    if (!this.#isReplayed) await this.#replay(keptFrom, open);
+    if (!this.#isReplayed) await this.#replay(keptFrom, open, stored.firstKept);
     const isAfterBase = base !== null && open === base.instance + 1;
     const before = isAfterBase || open === 0 ? [] : await store.read(name, open - 1, 1, 1);
     const known = Math.min(open, this.#router.applied + 1);
@@ -429,7 +429,7 @@ export class Group implements Pumped {
   // ------------------------------------------------------------------------------------------ inside
 
   /** Applies what the log holds beyond the state that the checkpoint gave. */
-  async #replay(keptFrom: InstanceId, open: InstanceId): Promise<void> {
+  async #replay(keptFrom: InstanceId, open: InstanceId, storedFrom: InstanceId): Promise<void> {
     this.#isReplayed = true;
     const { master, membership } = this.#router;
     if (this.#router.applied >= 0) {
@@ -437,7 +437,7 @@ export class Group implements Pumped {
       this.#time.applied(this.#router.timeMs);
       this.#leaseMs = master.leaseMs;
     }
-    this.#log.begin(keptFrom, open);
+    this.#log.begin(keptFrom, open, storedFrom);
     await this.#applier.pauseFor(async () => {});
     this.#lease.started(master.state, this.#options.clock.now(), this.#roster.rank);
   }

@@ -13,6 +13,7 @@ export class RecentLog {
   readonly #store: LogStore;
   readonly #group: GroupId;
   #firstKept: InstanceId = 0;
+  #unstoredBelow: InstanceId = 0;
   /** Entries of [#first, lastChosen]; slots before #head are let go. */
   #entries: Entry[] = [];
   #head = 0;
@@ -25,10 +26,14 @@ export class RecentLog {
     this.#group = group;
   }
 
-  /** Before anything else: the store holds everything in [firstKept, open), closed. */
-  begin(firstKept: InstanceId, open: InstanceId): void {
+  /**
+   * Before anything else: the store holds everything in [firstKept, open), closed. `unstoredBelow`: it takes nothing below
+   * that, because its log begins there; what is learned there all the same, since the state of it is lost, stays in memory.
+   */
+  begin(firstKept: InstanceId, open: InstanceId, unstoredBelow: InstanceId): void {
     invariant(this.#last === -1, 'in-order', () => `the log begins twice, at ${open} after ${this.#last}`);
     this.#firstKept = firstKept;
+    this.#unstoredBelow = unstoredBelow;
     this.#last = open - 1;
     this.#durableThrough = open - 1;
   }
@@ -117,6 +122,7 @@ export class RecentLog {
     for (;;) {
       const oldest = this.#entries[this.#head];
       if (oldest === undefined || oldest.instance > this.#durableThrough) return;
+      if (oldest.instance < this.#unstoredBelow && oldest.instance >= this.#firstKept) return;
       if (this.#entries.length - this.#head <= RECENT_ENTRIES_MAX && this.#bytes <= RECENT_BYTES_MAX) return;
       this.#bytes -= oldest.value.bytes.length;
       this.#head++;

@@ -37,6 +37,7 @@ export function recover(stored: StoredGroup, base: Checkpoint | null): Recovered
   if (base === null && firstKept > 0) {
     // The state of what is trimmed is lost: all of it must come from a peer, before a vote beyond it means anything.
     open = 0;
+    keptFrom = 0;
     votesFrom = end;
   }
   if (base !== null) open = Math.max(open, base.instance + 1);
