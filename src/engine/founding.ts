@@ -9,6 +9,8 @@ import type { MembershipChange } from '../core/membership-change.js';
 import type { Empty } from './ports.js';
 import type { Roster } from './roster.js';
 
+/** The variable that says: this store has passed the amnesia guard. */
+export const FOUNDER = 'founder';
 /** How long founders wait for those that are still starting, so that their stores are listed from the first. */
 const PATIENCE_MS = 2000;
 const ASK_MS = 250;

@@ -106,9 +106,16 @@ export class Vault {
     return base;
   }
 
-  /** What a peer asks of the log is trimmed. */
-  offer(to: NodeId): void {
-    this.#lender.offer(to);
+  /** What a peer asks of the log is trimmed or not taught: a checkpoint takes its place, one that reaches up to `teachesFrom`. */
+  offer(to: NodeId, teachesFrom: InstanceId): void {
+    const isFarEnough = (this.current?.instance ?? -1) + 1 >= teachesFrom;
+    const ready = isFarEnough ? Promise.resolve(null) : this.take();
+    ready.then(
+      () => this.#lender.offer(to),
+      (error: unknown) => {
+        this.#options.trace({ name: 'checkpoint-failed', level: 'warn', facts: { reason: String(error) } });
+      },
+    );
   }
 
   received(from: NodeId, message: VaultMessage): void {

@@ -121,7 +121,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forwards of every life numbered from 0',
-    edits: [['engine/group', 'Math.floor(clock.random() * 2 ** 52)', '0']],
+    edits: [['engine/group-rooms', 'Math.floor(clock.random() * 2 ** 52)', '0']],
     falls: falls('acked-is-kept', 'lagging-learner', 3221),
   },
   {
