@@ -15,7 +15,6 @@ const TOO_LONG = [
   'src/core/replica.ts',
   'src/engine/committer.ts',
   'src/engine/face.ts',
-  'src/engine/ports.ts',
   'src/engine/pump.ts',
   'src/net/message-codec.ts',
 ];

@@ -6,7 +6,7 @@
 import type { Millis, NodeId } from '../core/ids.js';
 import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import type { MembershipChange } from '../core/membership-change.js';
-import type { Empty } from './ports.js';
+import type { Empty } from './peer-messages.js';
 import type { Roster } from './roster.js';
 
 /** The variable that says: this store has passed the amnesia guard. */

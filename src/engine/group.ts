@@ -17,7 +17,8 @@ import { FOUNDER } from './founding.js';
 import type { GroupDesk } from './group-desk.js';
 import { RECOVERED_VARIABLE } from './group-recovery.js';
 import { type GroupOptions, GroupRooms } from './group-rooms.js';
-import type { HostMessage, PeerHello } from './ports.js';
+import type { HostMessage } from './peer-messages.js';
+import type { PeerHello } from './ports.js';
 import type { Pumped } from './pump.js';
 import { recover } from './recovery.js';
 

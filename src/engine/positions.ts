@@ -2,7 +2,8 @@
 // and with which sum of its state. What others say in return shows who lags, whose state differs, and who is a stranger.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Input } from '../core/replica.js';
-import type { PeerHello, Position, TraceNote } from './ports.js';
+import type { Position } from './peer-messages.js';
+import type { PeerHello, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 import type { Roster } from './roster.js';
 import type { StateGuard } from './state-guard.js';

@@ -5,7 +5,7 @@
 import type { OwnVote } from '../core/acceptor.js';
 import type { InstanceId } from '../core/ids.js';
 import { CHECKPOINT_VARIABLE, type Checkpoint } from './checkpoint.js';
-import type { StoredGroup } from './ports.js';
+import type { StoredGroup } from './log-store.js';
 
 export interface Recovered {
   /** First instance that is not known to be closed. */

@@ -3,7 +3,8 @@
 import type { InstanceId, NodeId } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Committer } from './committer.js';
-import type { StateSum, TraceNote } from './ports.js';
+import type { StateSum } from './peer-messages.js';
+import type { TraceNote } from './ports.js';
 import type { Standing } from './standing.js';
 import { type Dissent, StateWatch } from './state-watch.js';
 

@@ -11,7 +11,9 @@ import { type Checkpoint, checkpointOf, checkpointVariable, readBlocks } from '.
 import { Checkpointer } from './checkpointer.js';
 import { Fetcher } from './fetcher.js';
 import { Lender } from './lender.js';
-import type { Block, BlockAsk, CheckpointOffer, Clock, HostMessage, LogStore, StoreWrite, TraceNote } from './ports.js';
+import type { LogStore, StoreWrite } from './log-store.js';
+import type { Block, BlockAsk, CheckpointOffer, HostMessage } from './peer-messages.js';
+import type { Clock, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
 export interface VaultOptions {

@@ -5,7 +5,7 @@ import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import type { Member, Membership } from '../core/membership.js';
 import { Random } from '../core/random.js';
-import { isHostMessage, type PeerMessage } from '../engine/ports.js';
+import { isHostMessage, type PeerMessage } from '../engine/peer-messages.js';
 import { CallBook } from './checkers/call-book.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import { type DiskView, GroupWitness } from './checkers/group-witness.js';
