@@ -1,7 +1,7 @@
 // How many messages a second the mesh codec encodes and decodes: accepts with 100-byte values, 50 a frame, with and
 // without a key. Prints, asserts nothing. Run: node dist/bench/codec.js
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import type { PeerMessage } from '../src/engine/ports.js';
+import type { PeerMessage } from '../src/engine/peer-messages.js';
 import { FrameDecoder, FrameEncoder } from '../src/net/frame.js';
 
 const MESSAGES_PER_FRAME = 50;

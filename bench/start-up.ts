@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { RecordWrite } from '../src/core/effects.js';
 import type { InstanceId } from '../src/core/ids.js';
-import type { LogStore } from '../src/engine/ports.js';
+import type { LogStore } from '../src/engine/log-store.js';
 import { createStore } from '../src/store/open-store.js';
 import { freePorts, Processes, until } from './process.js';
 

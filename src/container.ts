@@ -5,8 +5,9 @@
 import 'reflect-metadata';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory, container as root } from 'tsyringe';
 import type { Config } from './config.js';
+import type { LogStore, StoreOpening } from './engine/log-store.js';
 import { PaxosNode } from './engine/paxos-node.js';
-import type { Clock, LogStore, StoreOpening, Trace } from './engine/ports.js';
+import type { Clock, Trace } from './engine/ports.js';
 import { systemClock } from './engine/system-clock.js';
 import type { StateMachine } from './machines/machine.js';
 import { frameBytesMaxFor, Mesh } from './net/mesh.js';

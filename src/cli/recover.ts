@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type GroupRecovery, planRecovery } from '../engine/group-recovery.js';
-import type { LogStore } from '../engine/ports.js';
+import type { LogStore } from '../engine/log-store.js';
 import type { StoreView } from '../engine/store-reader.js';
 import { httpOrigin } from '../http-origin.js';
 import { createReader, createStore } from '../store/open-store.js';

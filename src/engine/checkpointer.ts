@@ -7,7 +7,8 @@ import type { MachineRouter } from '../machines/router.js';
 import type { Applier } from './applier.js';
 import { type Checkpoint, checkpointVariable, newName, writeBlocks } from './checkpoint.js';
 import { PaxmeshError } from './errors.js';
-import type { Clock, LogStore, StoreWrite, TraceNote } from './ports.js';
+import type { LogStore, StoreWrite } from './log-store.js';
+import type { Clock, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
 /** A checkpoint by itself after so many instances, or a quarter of what is kept if that is less: a start applies no more. */

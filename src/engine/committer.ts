@@ -12,7 +12,7 @@ import type { CommandOutcome } from '../machines/router.js';
 import type { AppliedEntry } from './applier.js';
 import { type ErrorCode, isErrorCode, PaxmeshError } from './errors.js';
 import { Fifo } from './fifo.js';
-import type { Forward, ForwardRefused } from './ports.js';
+import type { Forward, ForwardRefused } from './peer-messages.js';
 
 /** Bounds of what may wait, in units (calls) and bytes; beyond: 503 overloaded. */
 export const UNITS_MAX = 20_000;

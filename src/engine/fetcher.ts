@@ -5,15 +5,9 @@
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { blocksOf, type Checkpoint, isSame, newName } from './checkpoint.js';
-import {
-  BLOCK_BYTES,
-  type Block,
-  type CheckpointLabel,
-  type CheckpointOffer,
-  type Clock,
-  type HostMessage,
-  type LogStore,
-} from './ports.js';
+import { BLOCK_BYTES, type LogStore } from './log-store.js';
+import type { Block, CheckpointLabel, CheckpointOffer, HostMessage } from './peer-messages.js';
+import type { Clock } from './ports.js';
 
 const WINDOW_BLOCKS = 8;
 const ASK_AGAIN_MS = 1000;

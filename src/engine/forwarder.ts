@@ -10,7 +10,8 @@ import type { MachineRouter } from '../machines/router.js';
 import type { AppliedEntry } from './applier.js';
 import type { Committer } from './committer.js';
 import { PaxmeshError } from './errors.js';
-import type { Forward, ForwardSettled, HostMessage, TraceNote } from './ports.js';
+import type { Forward, ForwardSettled, HostMessage } from './peer-messages.js';
+import type { TraceNote } from './ports.js';
 
 export interface ForwarderOptions {
   readonly self: NodeId;

@@ -6,9 +6,11 @@
 import type { Millis, NodeId } from '../core/ids.js';
 import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import type { MembershipChange } from '../core/membership-change.js';
-import type { Empty } from './ports.js';
+import type { Empty } from './peer-messages.js';
 import type { Roster } from './roster.js';
 
+/** The variable that says: this store has passed the amnesia guard. */
+export const FOUNDER = 'founder';
 /** How long founders wait for those that are still starting, so that their stores are listed from the first. */
 const PATIENCE_MS = 2000;
 const ASK_MS = 250;

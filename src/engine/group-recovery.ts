@@ -18,7 +18,7 @@ import { membershipAfter } from '../machines/membership-machine.js';
 import { SnapshotDamaged } from '../machines/sections.js';
 import { CHECKPOINT_VARIABLE, type Checkpoint, checkpointOf, readBlocks } from './checkpoint.js';
 import { chainOf } from './checksum.js';
-import type { LogRecord, StoredGroup, StoreWrite } from './ports.js';
+import type { LogRecord, StoredGroup, StoreWrite } from './log-store.js';
 import { recover } from './recovery.js';
 import type { StoreView } from './store-reader.js';
 

@@ -1,213 +1,49 @@
 // A group on this node, as the pump drives it: the replica with everything around it that turns commands into values and
 // chosen entries into answers. Its life (load, suspend, drain, close) and its part in the protocol stand here; what the
-// edge asks is answered at its desk. It owns no socket, disk or timer; those are the pump's and the ports'.
+// edge asks is answered at its desk. What it is made of is group-rooms.ts. It owns no socket, disk or timer; those are the
+// pump's and the ports'.
 import { CHAIN_START } from '../core/chain.js';
 import type { Diverged, Entry, Serve, Settled } from '../core/effects.js';
-import type { GroupId, InstanceId, Millis, NodeId, StoreId } from '../core/ids.js';
+import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
 import type { Message } from '../core/message.js';
 import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
-import { MASTER, MEMBERSHIP, packBatch } from '../machines/batch.js';
-import type { Command } from '../machines/command.js';
-import type { StateMachine } from '../machines/machine.js';
+import { MEMBERSHIP } from '../machines/batch.js';
 import { membershipAfter } from '../machines/membership-machine.js';
-import { MachineRouter } from '../machines/router.js';
-import { Alarms } from './alarms.js';
-import { type AppliedEntry, Applier } from './applier.js';
 import { chainOf } from './checksum.js';
-import { Committer } from './committer.js';
 import { PaxmeshError } from './errors.js';
-import { Forwarder } from './forwarder.js';
-import { Founding } from './founding.js';
-import { GroupDesk } from './group-desk.js';
+import { FOUNDER } from './founding.js';
+import type { GroupDesk } from './group-desk.js';
 import { RECOVERED_VARIABLE } from './group-recovery.js';
-import { GroupTime } from './group-time.js';
-import { LeaseKeeper } from './lease-keeper.js';
-import type {
-  Clock,
-  HostMessage,
-  LogStore,
-  PeerAddress,
-  PeerHello,
-  PeerMessage,
-  Position,
-  Trace,
-  TraceNote,
-  Transport,
-} from './ports.js';
-import type { Pump, Pumped } from './pump.js';
-import { RecentLog } from './recent-log.js';
+import { type GroupOptions, GroupRooms } from './group-rooms.js';
+import type { HostMessage } from './peer-messages.js';
+import type { PeerHello } from './ports.js';
+import type { Pumped } from './pump.js';
 import { decidingAt, recover } from './recovery.js';
-import { Roster } from './roster.js';
-import { Standing } from './standing.js';
-import { type Dissent, StateWatch } from './state-watch.js';
-import { Steward } from './steward.js';
-import { Teacher } from './teacher.js';
-import { Vault } from './vault.js';
 
-/** The variable that says: this store has passed the amnesia guard. */
-const FOUNDER = 'founder';
 const SWEEP_MS = 20;
-/** How often others are told how far this node is, while that changes. */
-const TELL_MS = 1000;
-
-export interface GroupOptions {
-  readonly name: GroupId;
-  readonly self: NodeId;
-  /** Unique for this start of this node. */
-  readonly origin: string;
-  readonly storeId: StoreId;
-  /** The configured members; used only while the group has no membership of its own. */
-  readonly founding: Membership;
-  readonly leaseMs: Millis;
-  readonly timeoutMs: Millis;
-  readonly valueBytesMax: number;
-  readonly keepInstancesMin?: number | undefined;
-  readonly machines: readonly StateMachine[];
-  readonly store: LogStore;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly pump: Pump;
-  readonly trace: Trace;
-  /** The membership changed: the node sees to the links. */
-  readonly membersChanged: () => void;
-  /** Keeps a link with a node that is not a member yet; the answer ends that. */
-  readonly invite: (guest: PeerAddress) => () => void;
-  readonly fatal: (error: unknown) => void;
-}
 
 export class Group implements Pumped {
   readonly name: GroupId;
-  readonly desk: GroupDesk;
   readonly #options: GroupOptions;
-  readonly #router: MachineRouter;
-  readonly #committer: Committer;
-  readonly #forwarder: Forwarder;
-  readonly #lease: LeaseKeeper;
-  readonly #log: RecentLog;
-  readonly #applier: Applier;
-  readonly #teacher: Teacher;
-  readonly #roster: Roster;
-  readonly #founding: Founding;
-  readonly #standing: Standing;
-  readonly #steward: Steward;
-  readonly #vault: Vault;
-  readonly #time: GroupTime;
-  readonly #alarms: Alarms;
-  readonly #watch: StateWatch;
+  readonly #rooms: GroupRooms;
   /** The log was read once since this process began. */
   #isReplayed = false;
   #replica: Replica | null = null;
   #sweepAt: Millis | null = null;
-  #storedGid: string | null = null;
-  #tellAt: Millis | null = null;
   /** Sealing waits until then for more. */
   #gatherUntil: Millis | null = null;
-  /** The master that followers of the feed were told of; null also when its lease has run out. */
-  #masterTold: NodeId | null = null;
-  /** The lease the group has agreed on, as last applied. */
-  #leaseMs: Millis | null = null;
 
   constructor(options: GroupOptions) {
-    const { name, self, origin, store, transport, clock, leaseMs } = options;
-    const random = () => clock.random();
-    const send = (to: NodeId, message: PeerMessage) => this.#say(to, message);
-    const replica = () => this.#replica;
+    this.name = options.name;
     this.#options = options;
-    this.name = name;
-    this.#router = new MachineRouter(options.founding, options.machines, options.keepInstancesMin);
-    this.#roster = new Roster(self, options.storeId, options.founding, transport);
-    // Answers to a former life of this node are never taken for answers to this one.
-    const firstNumber = Math.floor(clock.random() * 2 ** 52);
-    this.#committer = new Committer(origin, firstNumber);
-    this.#log = new RecentLog(store, name);
-    const propose = (order: unknown, wanted: () => boolean) => this.#proposeSystem(MASTER, order, wanted);
-    const leaseMsAgreed = () => this.#router.master.leaseMs ?? leaseMs;
-    this.#lease = new LeaseKeeper({ self, origin, leaseMs: leaseMsAgreed, random, propose }, clock.now());
-    this.#forwarder = new Forwarder({
-      self,
-      committer: this.#committer,
-      router: this.#router,
-      send,
-      isConnected: (node) => transport.isConnected(node),
-      trace: (note) => this.#trace(note),
-    });
-    this.#applier = new Applier(this.#router, this.#log, clock, {
-      applied: (applied) => this.#onApplied(applied),
-      halted: (reason) => {
-        this.#trace({ name: reason === null ? 'resumed' : 'halted', level: 'error', facts: { reason } });
-      },
-      fatal: options.fatal,
-    });
-    this.#time = new GroupTime(() => clock.now());
-    this.#watch = new StateWatch(self);
-    this.#vault = new Vault({
-      group: name,
-      store,
-      clock,
-      router: this.#router,
-      applier: this.#applier,
-      log: this.#log,
-      open: () => this.#replica?.open ?? null,
-      send,
-      write: (write) => options.pump.writeDurably(name, write),
-      input: (input) => options.pump.input(this, input),
-      installed: () => this.#installed(),
-      trace: (note) => this.#trace(note),
-    });
-    const offer = (to: NodeId) => this.#offer(to);
-    this.#teacher = new Teacher(this.#log, send, offer, (error) => {
-      this.#trace({ name: 'teach-failed', level: 'warn', facts: { reason: String(error) } });
-    });
-    this.#founding = new Founding(
-      {
-        roster: this.#roster,
-        random,
-        send,
-        isEmpty: () => this.#isEmpty(),
-        confirmed: () => {
-          this.#write(FOUNDER, { version: -1 });
-          options.pump.input(this, { type: 'may-found' });
-        },
-      },
-      clock.now(),
-    );
-    const rooms = {
-      roster: this.#roster,
-      founding: this.#founding,
-      applier: this.#applier,
-      committer: this.#committer,
-      router: this.#router,
-      log: this.#log,
-      lease: this.#lease,
-      vault: this.#vault,
-      replica,
-    };
-    this.#standing = new Standing({ group: name, ...rooms });
-    const arrived = () => options.pump.touch(this);
-    const compareWith = (peer: NodeId) => options.pump.input(this, { type: 'connected', peer });
-    const ofReads = { firstRound: firstNumber, compareWith, timeMs: () => this.#time.timeMs };
-    this.desk = new GroupDesk({ ...options, ...rooms, ...ofReads, standing: this.#standing, arrived, say: send });
-    this.#steward = new Steward({
-      roster: this.#roster,
-      isMaster: () => this.desk.masterView().self,
-      lastChosen: () => this.#log.lastChosen,
-      propose: (change, wanted) => this.#proposeSystem(MEMBERSHIP, change, wanted),
-      resign: (heir) => {
-        const { version } = this.desk.masterView();
-        if (version !== null) this.#lease.resign(version, heir, clock.now());
-      },
-    });
-    this.#alarms = new Alarms({
-      machines: this.#router.machines,
-      timeMs: () => this.#time.timeMs,
-      isMaster: () => this.desk.masterView().self,
-      propose: (machine, draft, wanted) => {
-        this.#committer.submitSystem(this.#systemCommand(machine, draft.bytes), wanted);
-        options.pump.touch(this);
-      },
-    });
+    this.#rooms = new GroupRooms(options, this);
+  }
+
+  /** Where the edge asks. */
+  get desk(): GroupDesk {
+    return this.#rooms.desk;
   }
 
   // ------------------------------------------------------------------------------------------ life
@@ -215,21 +51,21 @@ export class Group implements Pumped {
   /** Reads the group from the open store and takes part from then on. Also after a store failure. */
   async load(): Promise<void> {
     const { store, storeId, self, clock, name } = this.#options;
-    const base = await this.#vault.load(await store.variables(name));
+    const base = await this.#rooms.vault.load(await store.variables(name));
     const stored = await store.load(name, base === null ? 0 : base.instance + 1);
     for (const { instance, detail } of stored.damage) {
-      this.#trace({ name: 'damage', level: 'error', facts: { instance, detail } });
+      this.#rooms.trace({ name: 'damage', level: 'error', facts: { instance, detail } });
     }
     const { open, keptFrom, vote, votesFrom, lostVote } = recover(stored, base);
-    this.#roster.lostVote = lostVote;
-    this.#storedGid = gidOf(stored.variables.get('membership'));
-    this.#teacher.teachesFrom = versionOf(stored.variables.get(RECOVERED_VARIABLE)) + 1;
-    this.#founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
+    this.#rooms.roster.lostVote = lostVote;
+    this.#rooms.roster.storedGid = gidOf(stored.variables.get('membership'));
+    this.#rooms.teacher.teachesFrom = versionOf(stored.variables.get(RECOVERED_VARIABLE)) + 1;
+    this.#rooms.founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
     if (!this.#isReplayed) await this.#replay(keptFrom, open, stored.firstKept);
     const isAfterBase = base !== null && open === base.instance + 1;
     const before = isAfterBase || open === 0 ? [] : await store.read(name, open - 1, 1, 1);
-    const known = Math.min(open, this.#router.applied + 1);
-    const membership = await decidingAt(open, known, this.#roster.deciding(known), store, name);
+    const known = Math.min(open, this.#rooms.router.applied + 1);
+    const membership = await decidingAt(open, known, this.#rooms.roster.deciding(known), store, name);
     this.#replica = new Replica(
       {
         self,
@@ -240,74 +76,73 @@ export class Group implements Pumped {
         vote,
         membership,
         votesFrom,
-        mayFound: this.#founding.mayFound,
+        mayFound: this.#rooms.founding.mayFound,
         seed: Math.floor(clock.random() * 2 ** 32),
       },
       { chain: chainOf, membershipAfter },
       clock.now(),
     );
-    this.#standing.outage = null;
+    this.#rooms.standing.outage = null;
   }
 
   /** The store failed: what the replica held in memory is not to be trusted any more. */
   suspend(code: 'store-unavailable' | 'fenced' | 'halted', detail: string): void {
     this.#replica = null;
-    this.#standing.outage = { code, detail };
-    this.#vault.suspend();
-    this.#committer.interrupted();
-    this.desk.reads.suspended(new PaxmeshError(code, detail));
-    if (code !== 'store-unavailable') this.#committer.abandon((sent) => abandoned(code, detail, sent));
+    this.#rooms.standing.outage = { code, detail };
+    this.#rooms.vault.suspend();
+    this.#rooms.committer.interrupted();
+    this.#rooms.desk.reads.suspended(new PaxmeshError(code, detail));
+    if (code !== 'store-unavailable') this.#rooms.committer.abandon((sent) => abandoned(code, detail, sent));
   }
 
   connected(peer: PeerHello): void {
-    this.#roster.connected(peer);
+    this.#rooms.roster.connected(peer);
     this.reconnected(peer.id);
   }
 
   /** The link to a peer stands, or this group is there again and the link has stood all the time. */
   reconnected(peer: NodeId): void {
-    this.#founding.connected(peer);
-    this.desk.reads.connected(peer);
+    this.#rooms.founding.connected(peer);
+    this.#rooms.desk.reads.connected(peer);
     this.#options.pump.input(this, { type: 'connected', peer });
   }
 
   disconnected(peer: NodeId): void {
-    this.#committer.disconnected(peer);
+    this.#rooms.committer.disconnected(peer);
     this.#options.pump.touch(this);
   }
 
   /** Takes no new proposals; resolves when those under way are answered and the lease is given back, or at the time. */
   async drain(withinMs: Millis): Promise<void> {
-    this.#standing.draining = true;
+    this.#rooms.standing.draining = true;
     const { clock, pump } = this.#options;
     const until = clock.now() + withinMs;
-    while (!this.#committer.idle && clock.now() < until) await this.#pause(10);
+    while (!this.#rooms.committer.idle && clock.now() < until) await this.#pause(10);
     // Whoever still waits is told so while there is a connection to tell it on.
-    this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
-    if (!this.#lease.release(clock.now())) return;
+    this.#rooms.committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
+    if (!this.#rooms.lease.release(clock.now())) return;
     pump.touch(this);
-    while (this.#lease.isGivingBack(clock.now()) && clock.now() < until && this.#roster.hasQuorum()) {
+    while (this.#rooms.lease.isGivingBack(clock.now()) && clock.now() < until && this.#rooms.roster.hasQuorum()) {
       await this.#pause(10);
     }
   }
 
   close(): void {
-    this.#standing.draining = true;
-    this.#committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
-    this.desk.reads.close();
-    this.#applier.close();
-    this.#vault.close();
+    this.#rooms.standing.draining = true;
+    this.#rooms.committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
+    this.#rooms.desk.reads.close();
+    this.#rooms.applier.close();
+    this.#rooms.vault.close();
     this.#replica = null;
   }
 
   /** Every member this group knows of, for the links. */
   get members(): readonly Member[] {
-    return this.#roster.current.members;
+    return this.#rooms.roster.current.members;
   }
 
-  /** Also before the log says so again: after a restart the instance that founded the group may still be open. */
   get gid(): string | null {
-    return this.#roster.current.gid ?? this.#storedGid;
+    return this.#rooms.roster.gid;
   }
 
   // ------------------------------------------------------------------------------------------ Pumped
@@ -319,111 +154,114 @@ export class Group implements Pumped {
   dispatch(now: Millis): Value | null {
     this.#gatherUntil = null;
     const replica = this.#replica;
-    if (replica === null || !this.#committer.hasWork) return null;
+    const { committer, forwarder, lease, roster, time } = this.#rooms;
+    if (replica === null || !committer.hasWork) return null;
     if (replica.membership.gid === null) return this.#foundingValue(replica, now);
-    const target = this.#forwarder.target(replica, this.#lease.state?.node ?? null, now);
-    if (target !== null) this.#forwarder.forwardTo(target, now, !replica.isLevel);
-    if (!replica.wantsValue || !this.#roster.hasQuorum(replica.membership)) return null;
-    this.#gatherUntil = target === null ? this.#committer.gatherUntil(now) : null;
-    return this.#gatherUntil === null ? this.#committer.seal(target !== null, this.#time.timeMs) : null;
+    const target = forwarder.target(replica, lease.state?.node ?? null, now);
+    if (target !== null) forwarder.forwardTo(target, now, !replica.isLevel);
+    if (!replica.wantsValue || !roster.hasQuorum(replica.membership)) return null;
+    this.#gatherUntil = target === null ? committer.gatherUntil(now) : null;
+    return this.#gatherUntil === null ? committer.seal(target !== null, time.timeMs) : null;
   }
 
   chosen(entries: readonly Entry[]): void {
-    for (const entry of entries) if (this.#log.push(entry)) this.#applier.offer(entry);
-    this.#tellAt ??= this.#options.clock.now() + TELL_MS;
-    this.desk.feed.advanced();
+    for (const entry of entries) if (this.#rooms.log.push(entry)) this.#rooms.applier.offer(entry);
+    this.#rooms.positions.advanced(this.#options.clock.now());
+    this.#rooms.desk.feed.advanced();
   }
 
   settled(settled: Settled): void {
-    this.#committer.settled(settled);
+    this.#rooms.committer.settled(settled);
   }
 
   serve({ to, from }: Serve): void {
-    this.#teacher.serve(to, from);
+    this.#rooms.teacher.serve(to, from);
   }
 
   diverged({ instance, peer, mine, theirs }: Diverged): void {
     const sums = `checksum ${mine.toString(16)} here, ${theirs.toString(16)} at ${peer}`;
     const detail = `the logs have diverged before instance ${instance}: ${sums}`;
-    this.#standing.outage = { code: 'halted', detail };
-    this.#committer.interrupted();
-    this.desk.reads.suspended(new PaxmeshError('halted', detail));
-    this.#trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });
+    this.#rooms.standing.outage = { code: 'halted', detail };
+    this.#rooms.committer.interrupted();
+    this.#rooms.desk.reads.suspended(new PaxmeshError('halted', detail));
+    this.#rooms.trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });
   }
 
   heard(from: NodeId, message: Message): void {
-    this.#roster.heard(from, message);
+    this.#rooms.roster.heard(from, message);
   }
 
   hostMessage(from: PeerHello, message: HostMessage, now: Millis): void {
     switch (message.type) {
       case 'forward':
-        this.#forwarder.received(from.id, message, this.#replica, this.#standing.refusal(), now);
+        this.#rooms.forwarder.received(from.id, message, this.#replica, this.#rooms.standing.refusal(), now);
         return;
       case 'forward-refused':
-        this.#committer.refused(message, now);
+        this.#rooms.committer.refused(message, now);
         return;
       case 'forward-settled':
-        this.#forwarder.settledElsewhere(message);
+        this.#rooms.forwarder.settledElsewhere(message);
         return;
       case 'empty':
         // The group stands: whoever still has nothing was cut off when it was founded, and may know of nobody to ask.
         if (this.gid !== null) this.serve({ to: from.id, from: 0 });
-        else this.#founding.received(from.id, message);
+        else this.#rooms.founding.received(from.id, message);
         return;
       case 'position':
-        this.#positionOf(from, message);
+        this.#rooms.positions.heard(from, message);
         return;
       case 'resign':
-        this.#lease.resign(message.version, message.heir, now);
+        this.#rooms.lease.resign(message.version, message.heir, now);
         return;
       case 'checkpoint':
       case 'block-ask':
       case 'block':
-        this.#vault.received(from.id, message);
+        this.#rooms.vault.received(from.id, message);
         return;
       case 'read-ask':
-        this.desk.reads.asked(from.id, message);
+        this.#rooms.desk.reads.asked(from.id, message);
         return;
       case 'read-at':
-        this.desk.reads.answered(from, message);
+        this.#rooms.desk.reads.answered(from, message);
         return;
     }
   }
 
   get othersWait(): boolean {
-    return this.#committer.hasRemote;
+    return this.#rooms.committer.hasRemote;
   }
 
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
-    if (this.#committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const ofChores = earliest(this.#founding.wakeAt(now), this.#steward.wakeAt);
-    const ofRooms = earliest(this.#lease.wakeAt, earliest(this.desk.reads.wakeAt, ofChores));
-    const ofState = earliest(this.#alarms.wakeAt(now), this.#vault.wakeAt);
-    return earliest(earliest(ofRooms, ofState), earliest(this.#sweepAt, earliest(this.#tellAt, this.#gatherUntil)));
+    const { committer, founding, steward, lease, desk, alarms, vault, positions } = this.#rooms;
+    if (committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
+    const ofChores = earliest(founding.wakeAt(now), steward.wakeAt);
+    const ofRooms = earliest(lease.wakeAt, earliest(desk.reads.wakeAt, ofChores));
+    const ofState = earliest(alarms.wakeAt(now), vault.wakeAt);
+    return earliest(earliest(ofRooms, ofState), earliest(this.#sweepAt, earliest(positions.wakeAt, this.#gatherUntil)));
   }
 
   tick(now: Millis): void {
     this.#gatherUntil = null;
     const replica = this.#replica;
-    const eligible = replica !== null && replica.mayVote && replica.isLevel && this.#standing.halted === null;
-    this.#lease.tick(now, eligible, this.#roster.rank);
-    this.#founding.tick(now);
-    this.#steward.tick(now);
-    this.#alarms.tick(now);
-    this.#vault.tick(now);
-    this.desk.reads.tick(now);
-    if (this.#lease.view(now).node !== this.#masterTold) this.#tellMaster(now);
-    if (this.#tellAt !== null && now >= this.#tellAt) this.#tellPosition();
+    const { lease, roster, standing, founding, steward, alarms, vault, desk, consequences, positions } = this.#rooms;
+    const eligible = replica !== null && replica.mayVote && replica.isLevel && standing.halted === null;
+    lease.tick(now, eligible, roster.rank);
+    founding.tick(now);
+    steward.tick(now);
+    alarms.tick(now);
+    vault.tick(now);
+    desk.reads.tick(now);
+    consequences.tick(now);
+    positions.tick(now);
     if (this.#sweepAt === null || now < this.#sweepAt) return;
     this.#sweepAt = null;
-    this.#committer.sweep(now, () => this.#standing.unproposed());
-    this.#forwarder.forget(now);
+    this.#rooms.committer.sweep(now, () => this.#rooms.standing.unproposed());
+    this.#rooms.forwarder.forget(now);
   }
 
   durable(open: InstanceId): void {
-    this.#log.durable(open - 1);
+    this.#rooms.log.durable(open - 1);
   }
 
   // ------------------------------------------------------------------------------------------ inside
@@ -431,168 +269,22 @@ export class Group implements Pumped {
   /** Applies what the log holds beyond the state that the checkpoint gave. */
   async #replay(keptFrom: InstanceId, open: InstanceId, storedFrom: InstanceId): Promise<void> {
     this.#isReplayed = true;
-    const { master, membership } = this.#router;
-    if (this.#router.applied >= 0) {
-      this.#roster.changed(membership.membership);
-      this.#time.applied(this.#router.timeMs);
-      this.#leaseMs = master.leaseMs;
-    }
-    this.#log.begin(keptFrom, open, storedFrom);
-    await this.#applier.pauseFor(async () => {});
-    this.#lease.started(master.state, this.#options.clock.now(), this.#roster.rank);
-  }
-
-  /** A checkpoint took the place of the state: everything that is known of it is known anew. */
-  #installed(): void {
-    this.#membersChanged();
-    this.#time.applied(this.#router.timeMs);
-    this.#leaseChanged(null);
-    this.#leaseSet();
-    this.desk.advanced();
-  }
-
-  #onApplied(applied: AppliedEntry): void {
-    this.#committer.applied(applied, this.#options.clock.now());
-    this.#forwarder.applied(applied);
-    const { instance } = applied.entry;
-    if (this.#router.membership.membership.version === instance) this.#membersChanged();
-    this.desk.advanced();
-    if (this.#router.master.state?.renewal === instance) this.#leaseChanged(instance);
-    this.#leaseSet();
-    this.#time.applied(this.#router.timeMs);
-    if (this.#watch.isDue(instance)) {
-      const { membership } = this.#router.membership;
-      this.#dissent(this.#watch.applied(instance, this.#router.digest(), membership));
-    }
-    this.#vault.consider();
-  }
-
-  #leaseSet(): void {
-    const { leaseMs } = this.#router.master;
-    if (leaseMs === this.#leaseMs) return;
-    this.#leaseMs = leaseMs;
-    this.#lease.leaseSet(this.#options.clock.now());
-  }
-
-  /** Somebody's machines did not do what the others' did with the same commands. */
-  #dissent(dissent: Dissent | null): void {
-    if (dissent === null) return;
-    const { instance, peer, mine, theirs, majority } = dissent;
-    this.#trace({ name: 'state-differs', level: 'error', facts: { instance, peer, mine, theirs, majority } });
-    if (majority !== 'theirs' || this.#standing.outage !== null) return;
-    const detail = `the state after instance ${instance} is not what a majority of the voters has: a machine is not deterministic`;
-    this.#standing.outage = { code: 'halted', detail };
-    this.#committer.interrupted();
-  }
-
-  #membersChanged(): void {
-    const membership = this.#router.membership.membership;
-    const { gid, version, members } = membership;
-    this.#roster.changed(membership);
-    this.#write('membership', membership);
-    this.desk.feed.membersChanged();
-    this.#options.membersChanged();
-    this.#trace({ name: 'members-changed', level: 'info', facts: { gid, version, count: members.length } });
-  }
-
-  /** `instance`: which one renewed it; null: that came with a checkpoint. */
-  #leaseChanged(instance: InstanceId | null): void {
-    const { clock } = this.#options;
-    const { state } = this.#router.master;
-    if (state === null) return;
-    this.#lease.applied(state, clock.now(), this.#roster.rank);
-    this.#write('master', state);
-    if (instance !== null && state.version !== instance && state.node !== null) return;
-    this.#tellMaster(clock.now());
-    this.#trace({ name: 'master-changed', level: 'info', facts: { node: state.node, version: state.version } });
-  }
-
-  /** A checkpoint in place of what is not taught: it must reach as far as teaching begins. */
-  #offer(to: NodeId): void {
-    const isFarEnough = (this.#vault.current?.instance ?? -1) + 1 >= this.#teacher.teachesFrom;
-    const ready = isFarEnough ? Promise.resolve(null) : this.#vault.take();
-    ready.then(
-      () => this.#vault.offer(to),
-      (error: unknown) => this.#trace({ name: 'checkpoint-failed', level: 'warn', facts: { reason: String(error) } }),
-    );
-  }
-
-  #tellMaster(now: Millis): void {
-    this.#masterTold = this.#lease.view(now).node;
-    this.desk.feed.masterChanged();
-  }
-
-  #tellPosition(): void {
-    this.#tellAt = null;
-    const { self } = this.#options;
-    const { lastChosen } = this.#log;
-    const position = { type: 'position', gid: this.gid, lastChosen, state: this.#watch.newest } as const;
-    for (const { id } of this.members) if (id !== self) this.#say(id, position);
-  }
-
-  #positionOf({ id, store }: PeerHello, { gid, lastChosen, state }: Position): void {
-    if (gid !== null && this.gid !== null && gid !== this.gid) {
-      this.#meetsStranger(id);
-      return;
-    }
-    this.#roster.at(id, lastChosen);
-    if (state !== null) this.#dissent(this.#watch.heard(id, state, this.#router.membership.membership));
-    if (this.#replica === null || lastChosen < this.#replica.open) return;
-    // Whoever counts majorities may be out of this node's reach alone. An ask from beyond my end says that I lag.
-    const message = { type: 'ask', open: lastChosen + 1 } as const;
-    this.#options.pump.input(this, { type: 'deliver', from: id, store, message });
-  }
-
-  /** When the link came up, one of us was not founded yet, and so the handshake could not tell. */
-  #meetsStranger(peer: NodeId): void {
-    this.#trace({ name: 'stranger', level: 'warn', facts: { peer } });
-    this.#options.transport.part(peer);
-  }
-
-  /** System variables stand beside the log for offline reading, and prove at load that the log is whole. */
-  #write(name: string, value: unknown): void {
-    if (this.#replica === null) return;
-    this.#options.pump.write(this.name, { type: 'variable', name, json: JSON.stringify(value) });
-  }
-
-  #proposeSystem(machine: string, order: unknown, wanted: () => boolean): void {
-    this.#committer.submitSystem(this.#systemCommand(machine, Buffer.from(JSON.stringify(order))), wanted);
-    this.#options.pump.touch(this);
-  }
-
-  #systemCommand(machine: string, bytes: Uint8Array): Command {
-    const { origin } = this.#options;
-    const id = { origin: `${origin}$`, sequence: this.#committer.nextSequence() };
-    return { id, machine, encoding: 'json', bytes, key: null, ifMaster: null };
+    const { router, consequences, log, applier, lease, roster } = this.#rooms;
+    if (router.applied >= 0) consequences.restored();
+    log.begin(keptFrom, open, storedFrom);
+    await applier.pauseFor(async () => {});
+    lease.started(router.master.state, this.#options.clock.now(), roster.rank);
   }
 
   /** Instance 0. What waits in the queue follows it; before there is a group there is nobody to hand it to. */
-  #foundingValue(replica: Replica, now: Millis): Value | null {
-    if (!replica.wantsValue || !this.#founding.isDue(now) || !this.#roster.hasQuorum(replica.membership)) return null;
-    const order = this.#systemCommand(
-      MEMBERSHIP,
-      Buffer.from(JSON.stringify(this.#founding.order(replica.membership))),
-    );
-    return { id: this.#committer.nextValueId(), bytes: packBatch([order]) };
-  }
-
-  /** Nothing of this group was ever voted or learned in this store, and nothing can be missing from it. */
-  #isEmpty(): boolean {
-    const replica = this.#replica;
-    return replica !== null && replica.open === 0 && replica.acceptor.vote === null && this.#roster.lostVote === null;
-  }
-
-  #say(to: NodeId, message: PeerMessage): void {
-    this.#options.pump.outbox.send(to, this.name, message);
-    this.#options.pump.touch(this);
+  #foundingValue({ wantsValue, membership }: Replica, now: Millis): Value | null {
+    const { founding, roster, orders } = this.#rooms;
+    if (!wantsValue || !founding.isDue(now) || !roster.hasQuorum(membership)) return null;
+    return orders.valueOf(MEMBERSHIP, founding.order(membership));
   }
 
   #pause(ms: Millis): Promise<void> {
     return new Promise((resolve) => this.#options.clock.after(ms, resolve));
-  }
-
-  #trace(note: Omit<TraceNote, 'group'>): void {
-    this.#options.trace({ ...note, group: this.name });
   }
 }
 

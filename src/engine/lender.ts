@@ -4,7 +4,8 @@
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import { type Checkpoint, isSame } from './checkpoint.js';
-import type { BlockAsk, HostMessage, LogStore } from './ports.js';
+import type { LogStore } from './log-store.js';
+import type { BlockAsk, HostMessage } from './peer-messages.js';
 
 /** A peer that has not asked for so long has given up, or is done. */
 const PATIENCE_MS = 30_000;

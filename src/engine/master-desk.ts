@@ -7,7 +7,8 @@ import { PaxmeshError } from './errors.js';
 import type { MasterView } from './face.js';
 import type { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
-import type { Clock, Resign } from './ports.js';
+import type { Resign } from './peer-messages.js';
+import type { Clock } from './ports.js';
 import type { Roster } from './roster.js';
 
 const LOOK_MS = 20;

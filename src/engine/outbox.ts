@@ -2,7 +2,8 @@
 // while no peer has a caller waiting for it) stays for a moment: under load it travels in the frame of the next accept,
 // which saves every voter a wake-up, and its sender as many. Alone it goes after LINGER_MS.
 import type { GroupId, Millis, NodeId } from '../core/ids.js';
-import type { PeerMessage, Transport } from './ports.js';
+import type { PeerMessage } from './peer-messages.js';
+import type { Transport } from './ports.js';
 
 const LINGER_MS = 1;
 

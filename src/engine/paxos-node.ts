@@ -9,8 +9,9 @@ import type { StateMachine } from '../machines/machine.js';
 import { StoreFenced } from './errors.js';
 import type { GroupFace, NodeFace, NodeStatus, ReadyCheck, RestoredGroup } from './face.js';
 import { Group } from './group.js';
+import type { LogStore, StoreOpening } from './log-store.js';
 import { NodeBackup } from './node-backup.js';
-import type { Clock, LogStore, PeerAddress, PeerHello, StoreOpening, Trace, Transport } from './ports.js';
+import type { Clock, PeerAddress, PeerHello, Trace, Transport } from './ports.js';
 import { Pump, type Pumped } from './pump.js';
 
 const REOPEN_MS = 100;

@@ -8,19 +8,10 @@ import { InvariantBroken } from '../core/invariant.js';
 import type { Envelope, Message } from '../core/message.js';
 import type { Input, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
+import type { GroupWrites, LogStore, StoreWrite } from './log-store.js';
 import { Outbox } from './outbox.js';
-import {
-  type Clock,
-  type GroupWrites,
-  type HostMessage,
-  isHostMessage,
-  type LogStore,
-  type PeerHello,
-  type PeerMessage,
-  type StoreWrite,
-  type Timer,
-  type Transport,
-} from './ports.js';
+import { type HostMessage, isHostMessage, type PeerMessage } from './peer-messages.js';
+import type { Clock, PeerHello, Timer, Transport } from './ports.js';
 
 /** A group as the pump drives it. */
 export interface Pumped {

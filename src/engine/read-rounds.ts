@@ -4,7 +4,8 @@
 import type { InstanceId, NodeId } from '../core/ids.js';
 import type { Replica } from '../core/replica.js';
 import type { MachineRouter } from '../machines/router.js';
-import type { PeerHello, ReadAsk, ReadAt } from './ports.js';
+import type { ReadAsk, ReadAt } from './peer-messages.js';
+import type { PeerHello } from './ports.js';
 import { ReadRound, reachOf } from './read-round.js';
 import type { Roster } from './roster.js';
 

@@ -4,7 +4,8 @@
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { PaxmeshError } from './errors.js';
 import type { ReadAnswer, ReadMode, ReadOptions } from './face.js';
-import type { PeerHello, ReadAsk, ReadAt } from './ports.js';
+import type { ReadAsk, ReadAt } from './peer-messages.js';
+import type { PeerHello } from './ports.js';
 import { reachOf } from './read-round.js';
 import { type Proof, ReadRounds, type ReadRoundsOptions } from './read-rounds.js';
 import type { Standing } from './standing.js';

@@ -4,7 +4,7 @@ import type { Entry } from '../core/effects.js';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { invariant } from '../core/invariant.js';
 import { StoreUnusable } from './errors.js';
-import type { LogRecord, LogStore } from './ports.js';
+import type { LogRecord, LogStore } from './log-store.js';
 
 export const RECENT_ENTRIES_MAX = 8192;
 export const RECENT_BYTES_MAX = 32 * 1024 * 1024;

@@ -9,7 +9,7 @@ import type { Membership } from '../core/membership.js';
 import { membershipAfter } from '../machines/membership-machine.js';
 import { CHECKPOINT_VARIABLE, type Checkpoint } from './checkpoint.js';
 import { StoreUnusable } from './errors.js';
-import type { LogStore, StoredGroup } from './ports.js';
+import type { LogStore, StoredGroup } from './log-store.js';
 
 const READ_ENTRIES = 1000;
 const READ_BYTES = 4 * 1024 * 1024;

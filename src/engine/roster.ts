@@ -22,6 +22,8 @@ export class Roster {
   readonly #chosen = new Map<NodeId, InstanceId>();
   /** Why this node's own store may have forgotten votes, whatever the membership lists; null: it has not. */
   lostVote: string | null = null;
+  /** The gid that the store remembers. */
+  storedGid: string | null = null;
 
   constructor(self: NodeId, storeId: StoreId, founding: Membership, transport: Transport) {
     this.self = self;
@@ -35,6 +37,11 @@ export class Roster {
   /** As applied. */
   get current(): Membership {
     return this.#current;
+  }
+
+  /** Also before the log says so again: after a restart the instance that founded the group may still be open. */
+  get gid(): string | null {
+    return this.#current.gid ?? this.storedGid;
   }
 
   get isMember(): boolean {

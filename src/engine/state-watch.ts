@@ -3,7 +3,7 @@
 // diverged: it is named, and halts. Without a majority nobody can be blamed, and everybody says that they differ.
 import type { InstanceId, NodeId } from '../core/ids.js';
 import { type Membership, quorumOf, votersOf } from '../core/membership.js';
-import type { StateSum } from './ports.js';
+import type { StateSum } from './peer-messages.js';
 
 /** Sums are taken after instances whose id is a multiple of this. */
 export const SUM_EVERY_INSTANCES = 64;

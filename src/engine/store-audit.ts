@@ -9,7 +9,7 @@ import { readSections, SnapshotDamaged } from '../machines/sections.js';
 import { type Checkpoint, checkpointOf, readBlocks, viewOf } from './checkpoint.js';
 import { chainOf } from './checksum.js';
 import type { CheckpointView, InstanceView } from './face.js';
-import type { LogRecord, StoredGroup } from './ports.js';
+import type { LogRecord, StoredGroup } from './log-store.js';
 import { recover } from './recovery.js';
 import type { StoreView } from './store-reader.js';
 import { viewInstance } from './view.js';

@@ -1,7 +1,7 @@
 // A store that somebody looks into from outside, while no node needs it or in spite of one: it stays as it is, no epoch is taken
 // and no node is fenced off. The adapters are in src/store.
 import type { StoreId } from '../core/ids.js';
-import type { LogStore } from './ports.js';
+import type { LogStore } from './log-store.js';
 
 /** What can be asked of a store without changing it. */
 export type StoreView = Pick<LogStore, 'groups' | 'variables' | 'load' | 'read' | 'readBlock' | 'checkpoints'>;

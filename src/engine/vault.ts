@@ -11,7 +11,9 @@ import { type Checkpoint, checkpointOf, checkpointVariable, readBlocks } from '.
 import { Checkpointer } from './checkpointer.js';
 import { Fetcher } from './fetcher.js';
 import { Lender } from './lender.js';
-import type { Block, BlockAsk, CheckpointOffer, Clock, HostMessage, LogStore, StoreWrite, TraceNote } from './ports.js';
+import type { LogStore, StoreWrite } from './log-store.js';
+import type { Block, BlockAsk, CheckpointOffer, HostMessage } from './peer-messages.js';
+import type { Clock, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
 
 export interface VaultOptions {
@@ -106,9 +108,16 @@ export class Vault {
     return base;
   }
 
-  /** What a peer asks of the log is trimmed. */
-  offer(to: NodeId): void {
-    this.#lender.offer(to);
+  /** What a peer asks of the log is trimmed or not taught: a checkpoint takes its place, one that reaches up to `teachesFrom`. */
+  offer(to: NodeId, teachesFrom: InstanceId): void {
+    const isFarEnough = (this.current?.instance ?? -1) + 1 >= teachesFrom;
+    const ready = isFarEnough ? Promise.resolve(null) : this.take();
+    ready.then(
+      () => this.#lender.offer(to),
+      (error: unknown) => {
+        this.#options.trace({ name: 'checkpoint-failed', level: 'warn', facts: { reason: String(error) } });
+      },
+    );
   }
 
   received(from: NodeId, message: VaultMessage): void {

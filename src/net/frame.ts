@@ -7,7 +7,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { GroupId } from '../core/ids.js';
-import type { PeerMessage } from '../engine/ports.js';
+import type { PeerMessage } from '../engine/peer-messages.js';
 import { FrameError } from './frame-error.js';
 import { NameReader, NameWriter, readMessage, writeMessage } from './message-codec.js';
 import { Reader } from './reader.js';

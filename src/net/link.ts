@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { GroupId, NodeId } from '../core/ids.js';
-import type { PeerMessage } from '../engine/ports.js';
+import type { PeerMessage } from '../engine/peer-messages.js';
 import { FrameDecoder, FrameEncoder } from './frame.js';
 import { FrameError } from './frame-error.js';
 import { type Handshake, HandshakeRefused, type Role, type Session } from './handshake.js';

@@ -3,7 +3,7 @@
 import type { Ballot } from '../core/ballot.js';
 import type { TaughtEntry } from '../core/message.js';
 import type { Value } from '../core/value.js';
-import type { CheckpointLabel, PeerMessage } from '../engine/ports.js';
+import type { CheckpointLabel, PeerMessage } from '../engine/peer-messages.js';
 import { FrameError } from './frame-error.js';
 import type { Reader } from './reader.js';
 import type { Writer } from './writer.js';

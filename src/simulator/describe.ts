@@ -1,6 +1,7 @@
 // Messages and writes as lines of a transcript, for whoever reads how a seed went wrong.
 import { formatBallot } from '../core/ballot.js';
-import type { PeerMessage, StoreWrite } from '../engine/ports.js';
+import type { StoreWrite } from '../engine/log-store.js';
+import type { PeerMessage } from '../engine/peer-messages.js';
 
 export function describe(message: PeerMessage): string {
   switch (message.type) {

@@ -1,6 +1,6 @@
 // One node of the lease race (lease-race.ts): the production LeaseKeeper and MasterMachine of a process that starts, stops,
-// stands still and dies, on a clock of its own whose speed is wrong. The glue between the two is what group.ts does when a
-// `$master` command is applied. What it proposes waits in `lane`, as in the committer, until the race takes it.
+// stands still and dies, on a clock of its own whose speed is wrong. The glue between the two is what consequences.ts does
+// when a `$master` command is applied. What it proposes waits in `lane`, as in the committer, until the race takes it.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
 import { LeaseKeeper, type LeaseView } from '../engine/lease-keeper.js';

@@ -1,7 +1,7 @@
 // Everything that nodes say to each other, as it leaves and as it arrives: part of the run's sum, of its transcript, and of
 // what the witnesses judge.
 import type { GroupId, NodeId } from '../core/ids.js';
-import { isHostMessage, type PeerMessage } from '../engine/ports.js';
+import { isHostMessage, type PeerMessage } from '../engine/peer-messages.js';
 import type { DiskView } from './checkers/group-witness.js';
 import type { Loans } from './checkers/loans.js';
 import { describe } from './describe.js';

@@ -3,7 +3,7 @@
 import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import { blocksOf, checkpointOf } from '../engine/checkpoint.js';
-import type { GroupWrites, StoreWrite } from '../engine/ports.js';
+import type { GroupWrites, StoreWrite } from '../engine/log-store.js';
 import { MemoryDisk, type MemoryGroup } from '../store/memory-disk.js';
 import type { DiskView } from './checkers/group-witness.js';
 import type { LogWitness } from './checkers/log-model.js';

@@ -3,7 +3,8 @@
 // bear it. Links break, are noticed late, and are made again; one direction may swallow everything without a sign.
 import type { GroupId, NodeId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
-import { isHostMessage, type PeerHello, type PeerMessage } from '../engine/ports.js';
+import { isHostMessage, type PeerMessage } from '../engine/peer-messages.js';
+import type { PeerHello } from '../engine/ports.js';
 import type { Plan } from './plan.js';
 import type { SimClock } from './sim-clock.js';
 import { type Frame, SimTransport } from './sim-transport.js';

@@ -1,7 +1,8 @@
 // A process' end of the simulated network: the Transport port as the engine sees it. What is sent in a turn goes out as
 // one frame per peer at the flush; what belongs to a former life of a link is not heard.
 import type { GroupId, NodeId } from '../core/ids.js';
-import type { PeerAddress, PeerHello, PeerMessage, Transport, TransportListener } from '../engine/ports.js';
+import type { PeerMessage } from '../engine/peer-messages.js';
+import type { PeerAddress, PeerHello, Transport, TransportListener } from '../engine/ports.js';
 import type { SimClock } from './sim-clock.js';
 import { Violation } from './violation.js';
 

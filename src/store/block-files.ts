@@ -12,7 +12,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { GroupId } from '../core/ids.js';
-import { BLOCK_BYTES, CHECKPOINT_NAME } from '../engine/ports.js';
+import { BLOCK_BYTES, CHECKPOINT_NAME } from '../engine/log-store.js';
 import { decodeBlock, ENCODED_BYTES_MAX, encodeBlock } from './block.js';
 import { syncDirectory } from './durable-directory.js';
 import { blockPlace } from './keys.js';

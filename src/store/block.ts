@@ -1,6 +1,6 @@
 // A block of a checkpoint as bytes: a version, what was put, and a CRC32 over its place (group, name, index) and all of
 // it. What is not exactly what was put to that place decodes to null. Also what may be asked of a store about blocks.
-import { BLOCK_BYTES, CHECKPOINT_NAME } from '../engine/ports.js';
+import { BLOCK_BYTES, CHECKPOINT_NAME } from '../engine/log-store.js';
 import { RowReader, RowWriter, sound } from './row-buffer.js';
 
 const VERSION = 1;

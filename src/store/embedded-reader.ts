@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
-import type { LogRecord, StoredGroup } from '../engine/ports.js';
+import type { LogRecord, StoredGroup } from '../engine/log-store.js';
 import type { Reading, StoreReader } from '../engine/store-reader.js';
 import { mustBeName } from './block.js';
 import { BlockFiles } from './block-files.js';

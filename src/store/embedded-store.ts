@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
-import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/log-store.js';
 import { mustBeBlock, mustBeName } from './block.js';
 import { BlockFiles } from './block-files.js';
 import { makeDurableDirectory } from './durable-directory.js';

@@ -9,7 +9,7 @@
 import { compareBallots, NO_BALLOT } from '../core/ballot.js';
 import type { RecordWrite } from '../core/effects.js';
 import type { GroupId, InstanceId } from '../core/ids.js';
-import type { GroupWrites } from '../engine/ports.js';
+import type { GroupWrites } from '../engine/log-store.js';
 import type { GroupBook } from './group-book.js';
 import { beginAt } from './group-book.js';
 import { groupKey, HEAD_KEY, logPrefix, recordKey, variableKey } from './keys.js';

@@ -3,7 +3,7 @@
 // checkpoint holds what they did, only the newer ones are looked at: the others are judged when they are read.
 import { maxBallot, NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId } from '../core/ids.js';
-import type { Damage, StoredGroup } from '../engine/ports.js';
+import type { Damage, StoredGroup } from '../engine/log-store.js';
 import type { GroupBook } from './group-book.js';
 import { recordKey, variableKey } from './keys.js';
 import type { Ledger } from './ledger.js';

@@ -9,7 +9,7 @@
 // Below the newest instance everything is closed: what is missing there can be learned again. At the newest instance a
 // vote may be gone, and that is said with `hidesVote`.
 import type { InstanceId } from '../core/ids.js';
-import type { Damage } from '../engine/ports.js';
+import type { Damage } from '../engine/log-store.js';
 
 /** What a record with a good checksum says of itself. `link` null: it was not written right after its predecessor. */
 export interface SeenRecord {

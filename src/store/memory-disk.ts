@@ -7,7 +7,7 @@
 import type { Ballot } from '../core/ballot.js';
 import { compareBallots, NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
-import type { GroupWrites, LogRecord } from '../engine/ports.js';
+import type { GroupWrites, LogRecord } from '../engine/log-store.js';
 import { MemoryBlocks } from './memory-blocks.js';
 
 export interface MemoryGroup {

@@ -4,7 +4,7 @@
 import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, StoreId } from '../core/ids.js';
 import { StoreFenced, StoreUnusable } from '../engine/errors.js';
-import type { Damage, GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import type { Damage, GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/log-store.js';
 import { mustBeBlock, mustBeName } from './block.js';
 import { LogCheck } from './log-check.js';
 import type { MemoryBlocks } from './memory-blocks.js';

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
-import type { LogStore } from '../engine/ports.js';
+import type { LogStore } from '../engine/log-store.js';
 import type { StoreReader } from '../engine/store-reader.js';
 import { EmbeddedReader } from './embedded-reader.js';
 import { EmbeddedStore } from './embedded-store.js';

@@ -2,7 +2,7 @@
 // the place where the check at load began nobody has compared the rows with each other yet: there each record is judged
 // by its successor, which is read with it, so that an older version of a record never passes for the one last written.
 import type { InstanceId } from '../core/ids.js';
-import type { LogRecord } from '../engine/ports.js';
+import type { LogRecord } from '../engine/log-store.js';
 import type { GroupBook } from './group-book.js';
 import { recordKey } from './keys.js';
 import type { LogRow } from './load-group.js';

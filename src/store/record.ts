@@ -4,7 +4,7 @@
 import type { Ballot } from '../core/ballot.js';
 import type { RecordWrite } from '../core/effects.js';
 import type { InstanceId } from '../core/ids.js';
-import type { LogRecord } from '../engine/ports.js';
+import type { LogRecord } from '../engine/log-store.js';
 import type { SeenRecord } from './log-check.js';
 import { claimedCrc, RowReader, RowWriter, sound } from './row-buffer.js';
 

@@ -2,7 +2,7 @@
 // read is then of more than one moment; that one runs is told by the name it gives its connection.
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
-import type { LogRecord, StoredGroup } from '../engine/ports.js';
+import type { LogRecord, StoredGroup } from '../engine/log-store.js';
 import type { Reading, StoreReader } from '../engine/store-reader.js';
 import { decodeBlock, mustBeName } from './block.js';
 import { judge } from './judge.js';

@@ -12,7 +12,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GroupId, InstanceId, NodeId, StoreId } from '../core/ids.js';
 import { StoreFenced, StoreUnusable } from '../engine/errors.js';
-import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/ports.js';
+import type { GroupWrites, LogRecord, LogStore, StoredGroup, StoreOpening } from '../engine/log-store.js';
 import { decodeBlock, encodeBlock, mustBeBlock, mustBeName } from './block.js';
 import { judge } from './judge.js';
 import { blockPlace, IDENTITY_KEY } from './keys.js';

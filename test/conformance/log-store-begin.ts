@@ -2,7 +2,7 @@
 // rule was taken out of the ledger, the load or the read once, and a test here failed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BeginWrite, LogStore, StoredGroup } from '../../src/engine/ports.js';
+import type { BeginWrite, LogStore, StoredGroup } from '../../src/engine/log-store.js';
 import type { Medium, StoreWorld } from './log-store-world.js';
 import { ballot, one, record, records, textsOf } from './log-store-world.js';
 

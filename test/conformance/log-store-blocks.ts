@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreFenced } from '../../src/engine/errors.js';
-import type { LogStore } from '../../src/engine/ports.js';
-import { BLOCK_BYTES } from '../../src/engine/ports.js';
+import type { LogStore } from '../../src/engine/log-store.js';
+import { BLOCK_BYTES } from '../../src/engine/log-store.js';
 import type { LogStoreHarness, StoreWorld } from './log-store-world.js';
 import { bytesOf, one, record } from './log-store-world.js';
 

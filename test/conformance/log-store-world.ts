@@ -3,7 +3,7 @@
 import type { Ballot } from '../../src/core/ballot.js';
 import type { RecordWrite } from '../../src/core/effects.js';
 import type { InstanceId } from '../../src/core/ids.js';
-import type { GroupWrites, LogStore } from '../../src/engine/ports.js';
+import type { GroupWrites, LogStore } from '../../src/engine/log-store.js';
 
 /** One place where facts live. `store()` is a new process' view of it, not yet open. */
 export interface Medium {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { NO_BALLOT } from '../../src/core/ballot.js';
 import { StoreFenced, StoreUnusable } from '../../src/engine/errors.js';
-import type { LogStore } from '../../src/engine/ports.js';
+import type { LogStore } from '../../src/engine/log-store.js';
 import { beginSuite } from './log-store-begin.js';
 import { blockSuite } from './log-store-blocks.js';
 import type { LogStoreHarness, Medium } from './log-store-world.js';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { GroupId, NodeId } from '../../src/core/ids.js';
-import type { PeerAddress, PeerHello, PeerMessage, Transport, TransportListener } from '../../src/engine/ports.js';
+import type { PeerMessage } from '../../src/engine/peer-messages.js';
+import type { PeerAddress, PeerHello, Transport, TransportListener } from '../../src/engine/ports.js';
 
 export interface TransportNode {
   readonly transport: Transport;

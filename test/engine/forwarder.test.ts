@@ -8,7 +8,7 @@ import type { Replica } from '../../src/core/replica.js';
 import type { AppliedEntry } from '../../src/engine/applier.js';
 import { Committer } from '../../src/engine/committer.js';
 import { Forwarder } from '../../src/engine/forwarder.js';
-import type { HostMessage } from '../../src/engine/ports.js';
+import type { HostMessage } from '../../src/engine/peer-messages.js';
 import { packBatch } from '../../src/machines/batch.js';
 import type { Command } from '../../src/machines/command.js';
 import { MachineRouter } from '../../src/machines/router.js';

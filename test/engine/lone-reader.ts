@@ -4,7 +4,7 @@ import type { Membership } from '../../src/core/membership.js';
 import { Replica } from '../../src/core/replica.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
 import type { ReadOptions } from '../../src/engine/face.js';
-import type { ReadAsk, ReadAt } from '../../src/engine/ports.js';
+import type { ReadAsk, ReadAt } from '../../src/engine/peer-messages.js';
 import { Reader } from '../../src/engine/reader.js';
 import type { Roster } from '../../src/engine/roster.js';
 import type { Standing } from '../../src/engine/standing.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outbox } from '../../src/engine/outbox.js';
-import type { PeerMessage, Transport } from '../../src/engine/ports.js';
+import type { PeerMessage } from '../../src/engine/peer-messages.js';
+import type { Transport } from '../../src/engine/ports.js';
 
 const CHOSEN: PeerMessage = { type: 'chosen', instance: 1, ballot: { round: 1, node: 'a' }, chain: 0 };
 const ASK: PeerMessage = { type: 'ask', open: 2 };

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import type { Effects } from '../../src/core/effects.js';
 import { InvariantBroken } from '../../src/core/invariant.js';
 import type { Input, Replica } from '../../src/core/replica.js';
-import type { Clock, LogStore, Transport } from '../../src/engine/ports.js';
+import type { LogStore } from '../../src/engine/log-store.js';
+import type { Clock, Transport } from '../../src/engine/ports.js';
 import { Pump, type Pumped } from '../../src/engine/pump.js';
 
 interface Seen {

@@ -1,5 +1,5 @@
 // A node of another cluster, met when one of the two was not founded yet: the handshake had no gid to compare. Its first
-// word of where it is gives it away. Tried: without the comparison in group.ts the first test fails.
+// word of where it is gives it away. Tried: without the comparison in positions.ts the first test fails.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chainOf } from '../../src/engine/checksum.js';

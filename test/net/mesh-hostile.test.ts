@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { PeerMessage } from '../../src/engine/ports.js';
+import type { PeerMessage } from '../../src/engine/peer-messages.js';
 import { ask } from '../conformance/transport.js';
 import { FRAME_BYTES_MAX, MeshNode, RawPeer, until } from './mesh-world.js';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Ballot } from '../../src/core/ballot.js';
 import type { Vote } from '../../src/core/message.js';
 import type { Value } from '../../src/core/value.js';
-import type { PeerMessage } from '../../src/engine/ports.js';
+import type { PeerMessage } from '../../src/engine/peer-messages.js';
 import type { FrameEntry } from '../../src/net/frame.js';
 
 const u53 = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER));

@@ -3,7 +3,8 @@
 import { Random } from '../../src/core/random.js';
 import type { GroupFace, InstanceView } from '../../src/engine/face.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
-import type { PeerHello, PeerMessage, Transport, TransportListener } from '../../src/engine/ports.js';
+import type { PeerMessage } from '../../src/engine/peer-messages.js';
+import type { PeerHello, Transport, TransportListener } from '../../src/engine/ports.js';
 import { SimClock } from '../../src/simulator/sim-clock.js';
 import { VirtualTime } from '../../src/simulator/virtual-time.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';

@@ -80,8 +80,23 @@ async function plant({ name, edits }: Mutant, root: string): Promise<void> {
   for (const [module, text, replacement] of edits) {
     const path = join(root, 'src', `${module}.js`);
     const parts = (await readFile(path, 'utf8')).split(text);
-    if (parts.length !== 2)
-      throw new Error(`mutant "${name}": ${module} holds the text ${parts.length - 1} times: ${text}`);
+    const fault = faultOf(name, module, text, parts);
+    if (fault !== null) throw new Error(fault);
     await writeFile(path, parts.join(replacement));
   }
+}
+
+/** What of this mutant cannot be planted any more, in words. Looks at the program itself and changes nothing. */
+export async function misplaced({ name, edits }: Mutant): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const [module, text] of edits) {
+    const parts = (await readFile(join(PROGRAM, 'src', `${module}.js`), 'utf8')).split(text);
+    const fault = faultOf(name, module, text, parts);
+    if (fault !== null) faults.push(fault);
+  }
+  return faults;
+}
+
+function faultOf(name: string, module: string, text: string, parts: readonly string[]): string | null {
+  return parts.length === 2 ? null : `mutant "${name}": ${module} holds the text ${parts.length - 1} times: ${text}`;
 }

@@ -11,7 +11,7 @@ import type { Membership } from '../../core/membership.js';
 import type { Message } from '../../core/message.js';
 import type { Value } from '../../core/value.js';
 import { chainOf } from '../../engine/checksum.js';
-import type { StoreWrite } from '../../engine/ports.js';
+import type { StoreWrite } from '../../engine/log-store.js';
 import { demand } from '../violation.js';
 import { Electorates, type MembershipRule } from './electorates.js';
 

@@ -41,7 +41,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no at-most-once table',
-    edits: [['machines/router', 'if (!this.#once.isNew(command.id))', 'if (false)']],
+    edits: [['machines/router', 'if (!tables.once.isNew(command.id))', 'if (false)']],
     falls: falls('acked-once', 'lease-and-drift', 3),
   },
   {
@@ -121,7 +121,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forwards of every life numbered from 0',
-    edits: [['engine/group', 'Math.floor(clock.random() * 2 ** 52)', '0']],
+    edits: [['engine/group-rooms', 'Math.floor(clock.random() * 2 ** 52)', '0']],
     falls: falls('acked-is-kept', 'lagging-learner', 2642),
   },
   {
@@ -168,8 +168,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       [
         'engine/applier',
-        'const outcomes = this.#router.apply(entry.instance, commands);',
-        'this.#router.apply(entry.instance, commands);\n        this.#router.again();\n        const outcomes = this.#router.apply(entry.instance, commands);',
+        'const outcomes = this.#router.apply(entry.instance, commands, batchTimeMs(bytes));',
+        'const stampMs = batchTimeMs(bytes);\n        this.#router.apply(entry.instance, commands, stampMs);\n        this.#router.again();\n        const outcomes = this.#router.apply(entry.instance, commands, stampMs);',
       ],
       ['machines/router', 'has(machine) {', 'again() {\n        this.#applied--;\n    }\n    has(machine) {'],
       ['machines/once', 'isNew(id) {', 'isNew(id) {\n        return true;'],
@@ -192,8 +192,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       [
         'engine/applier',
-        'if (this.#halted !== null)\n            return;\n        try {',
-        'if (this.#halted !== null || entry.instance % 16 === 15)\n            return;\n        try {',
+        'if (this.#halted !== null || this.#busy || entry.instance <= this.applied)',
+        'if (this.#halted !== null || this.#busy || entry.instance <= this.applied || entry.instance % 16 === 15)',
       ],
     ],
     falls: falls('no-gap', 'lease-and-drift', 1),
@@ -214,8 +214,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       [
         'machines/router',
-        ': { applied: true, result: answer.result };',
-        ': { applied: true, result: (run.calls = (run.calls ?? 0) + 1) % 50 === 0 ? null : answer.result };',
+        'return { applied: true, result: answer.result };',
+        'return { applied: true, result: (run.calls = (run.calls ?? 0) + 1) % 50 === 0 ? null : answer.result };',
       ],
     ],
     falls: falls('same-state', 'duelling-proposers', 2),

@@ -5,7 +5,7 @@ import { falls, type Mutant } from './mutant.js';
 export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an order made of an older list changes the members',
-    edits: [['core/membership-change', 'if (change.expects !== before.version) {', 'if (false) {']],
+    edits: [['core/membership-change', 'if (expects === before.version)', 'if (true)']],
     falls: falls('one-membership', 'members-at-random', 5),
   },
   {
