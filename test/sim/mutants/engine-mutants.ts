@@ -41,8 +41,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no at-most-once table',
-    edits: [['machines/router', 'if (!this.#once.isNew(command.id))', 'if (false)']],
-    falls: falls('acked-once', 'lease-and-drift', 3),
+    edits: [['machines/router', 'if (!tables.once.isNew(command.id))', 'if (false)']],
+    falls: falls('acked-once', 'lease-and-drift', 1),
   },
   {
     name: 'no idempotency table',
