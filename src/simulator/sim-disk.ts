@@ -40,6 +40,9 @@ export class SimDisk extends MemoryDisk {
         this.#hooks.witness(group, (witness) => witness.writes(this.#node, write, view));
         this.#hooks.wrote(group, write);
         super.apply([{ group, writes: [write] }]);
+        if (write.type !== 'begin') continue;
+        // A checkpoint in place closes all that is inside it.
+        this.#hooks.witness(group, ({ model }) => model.promotions.closed(this.identity, write.instance - 1));
       }
     }
     this.#isApplying = false;

@@ -19,12 +19,12 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         'accept(instance, ballot, value, chain, out) {\n        if (false) {',
       ],
     ],
-    falls: falls('vote-after-promise', 'crash-inside-save', 1),
+    falls: falls('vote-after-promise', 'crash-inside-save', 2),
   },
   {
     name: 'prepare ignores accepted values',
     edits: [['core/acceptor', 'vote: vote && { ballot: vote.ballot, value: vote.value }', 'vote: null']],
-    falls: falls('agreement', 'duelling-proposers', 1),
+    falls: falls('agreement', 'duelling-proposers', 3),
   },
   {
     name: 'prepare quorum one short',
@@ -45,7 +45,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         '#yes = { size: 0, add() { this.size++; }, has() { return false; }, delete() {} };',
       ],
     ],
-    falls: falls('chosen-is-counted', 'five-nodes', 2),
+    falls: falls('chosen-is-counted', 'five-nodes', 3),
   },
   {
     name: 'promises of other ballots counted',
@@ -67,7 +67,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "phase.type !== 'accepting'",
       ],
     ],
-    falls: falls('chosen-is-counted', 'idle-then-restart-all', 42),
+    falls: falls('chosen-is-counted', 'idle-then-restart-all', 21),
   },
   {
     name: 'replies of earlier instances counted',
@@ -78,7 +78,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "case 'rejected':\n                if (message.instance <= this.#open)",
       ],
     ],
-    falls: falls('chosen-is-counted', 'five-nodes', 2),
+    falls: falls('chosen-is-counted', 'five-nodes', 4),
   },
   {
     name: 'a learned value lowers the promise',
@@ -126,7 +126,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
             case 'promised':`,
       ],
     ],
-    falls: falls('agreement', 'lease-and-drift', 49),
+    falls: falls('agreement', 'lease-and-drift', 8),
   },
   {
     name: 'the last promise wins',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'failing-store', 2),
+    falls: falls('ballot-owner', 'failing-store', 19),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -171,7 +171,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         "if (message.type === 'accept' && message.instance === this.#open && this.#forks(",
       ],
     ],
-    falls: falls('stability', 'crash-inside-save', 172),
+    falls: falls('stability', 'crash-inside-save', 6),
   },
   {
     name: 'the checksum stands still where a vote is closed',
@@ -203,7 +203,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'membership changed without its version check',
     edits: [['simulator/churn-rule', 'if (order.expects !== before.version)\n        return before;', '']],
-    falls: falls('one-membership', 'membership-churn', 4),
+    falls: falls('one-membership', 'membership-churn', 9),
   },
   {
     name: 'a wiped node returns',
@@ -219,7 +219,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an empty store votes in a founding',
     edits: [['core/replica', 'if (this.#membership.gid === null && !this.#mayFound)\n            return false;', '']],
-    falls: falls('agreement', 'wiped-node', 2),
+    falls: falls('agreement', 'wiped-node', 30),
   },
   {
     name: 'half of the voters taken for a majority',
@@ -240,7 +240,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a ballot refused by one voter waits for the silent one',
     edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
-    falls: falls('progress', 'scarred', 276),
+    falls: falls('progress', 'scarred', 84),
   },
   {
     name: 'a peer whose answers were lost is ignored',
@@ -248,7 +248,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
       ['core/learner', 'return distrust.asks(by, now);', 'return null;'],
       ['core/learner', 'this.#disbelieved.delete(teacher);', ''],
     ],
-    falls: falls('progress', 'muted-stranger', 25),
+    falls: falls('progress', 'muted-stranger', 12),
   },
   {
     name: 'nobody finishes what others left open',

@@ -42,12 +42,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no at-most-once table',
     edits: [['machines/router', 'if (!tables.once.isNew(command.id))', 'if (false)']],
-    falls: falls('acked-once', 'lease-and-drift', 3),
+    falls: falls('acked-once', 'lease-and-drift', 1),
   },
   {
     name: 'no idempotency table',
     edits: [['machines/router', 'if (first !== undefined) {', 'if (false) {']],
-    falls: falls('acked-once', 'crash-inside-save', 3),
+    falls: falls('acked-once', 'crash-inside-save', 2),
   },
   {
     name: 'lease counted from the apply time',
@@ -58,7 +58,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
       ],
     ],
-    falls: falls('one-master', 'lease-and-drift', 4),
+    falls: falls('one-master', 'lease-and-drift', 7),
   },
   {
     name: 'lease halved for the others',
@@ -80,7 +80,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'return state.node === this.#options.self;',
       ],
     ],
-    falls: falls('one-master', 'crash-inside-save', 2),
+    falls: falls('one-master', 'crash-inside-save', 1),
   },
   {
     name: 'no lease granted to others after a restart',
@@ -91,17 +91,17 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
       ],
     ],
-    falls: falls('one-master', 'lease-given-back', 1),
+    falls: falls('one-master', 'lease-given-back', 2),
   },
   {
     name: 'the lease held on while it is given back',
     edits: [['engine/lease-keeper', 'self: self && this.#resigned !== version', 'self']],
-    falls: falls('one-master', 'lease-given-back', 1),
+    falls: falls('one-master', 'lease-given-back', 39),
   },
   {
     name: 'no margin for drift',
     edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
-    falls: falls('one-master', 'lease-and-drift', 320),
+    falls: falls('one-master', 'lease-and-drift', 47),
   },
   {
     name: '50 % drift',
@@ -112,7 +112,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'drift: 0.5,\n                driftEveryMs: 1500,',
       ],
     ],
-    falls: falls('one-master', 'lease-and-drift', 12),
+    falls: falls('one-master', 'lease-and-drift', 5),
   },
   {
     name: 'late calls are told "none"',
