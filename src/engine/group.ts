@@ -154,6 +154,7 @@ export class Group implements Pumped {
       input: (input) => options.pump.input(this, input),
       installed: () => this.#installed(),
       trace: (note) => this.#trace(note),
+      fatal: options.fatal,
     });
     const offer = (to: NodeId) => this.#offer(to);
     this.#teacher = new Teacher(this.#log, send, offer, (error) => {
