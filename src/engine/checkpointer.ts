@@ -44,8 +44,10 @@ export class Checkpointer {
   #trimming = false;
   /** Not by itself before then. */
   #restUntil: Millis = 0;
-  /** Counts the loads: what was put before the last one may be gone. */
-  #loads = 0;
+  /** The one that is being written; its blocks stay. */
+  #writing: string | null = null;
+  /** Counts what makes the one being written worth nothing: the store failed, or another one takes the place of the log. */
+  #upsets = 0;
   #closed = false;
 
   constructor(options: CheckpointerOptions) {
@@ -59,9 +61,16 @@ export class Checkpointer {
 
   /** What the store holds. Blocks that no variable names are of an act that did not come to its end. */
   async loaded(current: Checkpoint | null): Promise<void> {
-    this.#loads++;
     this.#current = current;
     await this.#clear();
+  }
+
+  /**
+   * The store failed, or another checkpoint is about to be named. Called before that is written: the variable of the one under
+   * way would come after it, and name a state that the log does not reach back to any more.
+   */
+  upset(): void {
+    this.#upsets++;
   }
 
   /** Another checkpoint was put in place, with the log behind it. */
@@ -74,6 +83,7 @@ export class Checkpointer {
   take(): Promise<Checkpoint> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = null;
+      this.#writing = null;
     });
     return this.#taking;
   }
@@ -103,6 +113,7 @@ export class Checkpointer {
 
   close(): void {
     this.#closed = true;
+    this.upset();
   }
 
   async #take(): Promise<Checkpoint> {
@@ -121,27 +132,35 @@ export class Checkpointer {
     if (instance < 0) throw new PaxmeshError('catching-up', 'nothing was applied here yet');
     if (this.#current?.instance === instance) return this.#current;
     const { chain } = applier;
-    const loads = this.#loads;
+    const upsets = this.#upsets;
     const name = newName(instance, clock);
+    this.#writing = name;
     const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
-    if (loads !== this.#loads) throw new PaxmeshError('store-unavailable', 'the store failed while it was written');
-    // A newer one was fetched and put in place meanwhile.
-    if (this.#current !== null && this.#current.instance > instance) return this.#current;
+    this.#mustStand(upsets);
     const takenAt = new Date(clock.wallMs()).toISOString();
     const checkpoint: Checkpoint = { name, instance, chain, crc, bytes, takenAt };
     await write(checkpointVariable(checkpoint));
-    if (this.#current !== null && this.#current.instance > instance) return this.#current;
+    this.#mustStand(upsets);
     this.#current = checkpoint;
     await this.#clear();
     trace({ name: 'checkpoint', level: 'info', facts: { instance, bytes } });
     return checkpoint;
   }
 
+  #mustStand(upsets: number): void {
+    if (upsets === this.#upsets) return;
+    throw new PaxmeshError(
+      'store-unavailable',
+      'the store failed, or another checkpoint came in, while it was written',
+    );
+  }
+
   /** Drops all blocks but those of the current checkpoint and those in use, which go another time. */
   async #clear(): Promise<void> {
     const { group, store, inUse } = this.#options;
     for (const name of await store.checkpoints(group)) {
-      if (name !== this.#current?.name && !inUse().has(name)) await store.dropCheckpoint(group, name);
+      const stays = name === this.#current?.name || name === this.#writing || inUse().has(name);
+      if (!stays) await store.dropCheckpoint(group, name);
     }
   }
 

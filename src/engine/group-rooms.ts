@@ -130,6 +130,7 @@ export class GroupRooms {
       ...{ group: name, store, clock, router, applier, log, open, send, input, trace },
       write: (one) => pump.writeDurably(name, one),
       installed: () => this.consequences.installed(),
+      fatal: options.fatal,
     });
     this.vault = vault;
     const offer = (to: NodeId) => vault.offer(to, this.teacher.teachesFrom);

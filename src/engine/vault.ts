@@ -3,7 +3,11 @@
 // (fetcher.ts), and puts a fetched one in place while the node runs. Putting in place is one flush (which checkpoint counts,
 // where the log goes on, who the members are) and one act in memory; the promise is touched by neither.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
+import { InvariantBroken } from '../core/invariant.js';
+import type { Membership } from '../core/membership.js';
 import type { Input } from '../core/replica.js';
+import { MEMBERSHIP } from '../machines/batch.js';
+import { readReservedRow } from '../machines/group-snapshot.js';
 import type { MachineRouter } from '../machines/router.js';
 import { SnapshotDamaged } from '../machines/sections.js';
 import type { Applier } from './applier.js';
@@ -32,6 +36,8 @@ export interface VaultOptions {
   /** Another state is in place: members, master and log are not what they were. Called before the replica hears of it. */
   readonly installed: () => void;
   readonly trace: (note: Omit<TraceNote, 'group'>) => void;
+  /** A rule is broken: stop the node. */
+  readonly fatal: (error: unknown) => void;
 }
 
 export type VaultMessage = CheckpointOffer | BlockAsk | Block;
@@ -45,10 +51,7 @@ export class Vault {
   #failures = 0;
 
   constructor(options: VaultOptions) {
-    const { clock, trace, open, input } = options;
-    const failed = (name: string) => (error: unknown) => {
-      trace({ name, level: 'warn', facts: { reason: error instanceof Error ? error.message : String(error) } });
-    };
+    const { clock, open, input } = options;
     this.#options = options;
     this.#checkpointer = new Checkpointer({
       ...options,
@@ -60,14 +63,14 @@ export class Vault {
       ...options,
       now: () => clock.now(),
       current: () => this.#checkpointer.current,
-      failed: failed('lend-failed'),
+      failed: this.#failed('lend-failed'),
     });
     this.#fetcher = new Fetcher({
       ...options,
       open: () => open() ?? Number.POSITIVE_INFINITY,
       gotOn: () => input({ type: 'fetching' }),
       arrived: (checkpoint) => void this.#arrived(checkpoint),
-      failed: failed('fetch-failed'),
+      failed: this.#failed('fetch-failed'),
     });
   }
 
@@ -150,6 +153,7 @@ export class Vault {
   /** The store failed, or the node goes. */
   suspend(): void {
     this.#failures++;
+    this.#checkpointer.upset();
     this.#fetcher.abandon();
   }
 
@@ -159,41 +163,71 @@ export class Vault {
   }
 
   async #arrived(checkpoint: Checkpoint): Promise<void> {
-    const { applier, trace } = this.#options;
-    const { instance, bytes } = checkpoint;
+    const { group, store, applier, fatal, trace } = this.#options;
+    const { instance, bytes, name } = checkpoint;
+    /** From then on it may be the one that counts. */
+    let isNamed = false;
     try {
       if (applier.isBusy) throw new Error('another snapshot is being read');
-      await applier.pauseFor(() => this.#putInPlace(checkpoint));
-      if (this.current?.name === checkpoint.name)
-        trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
+      await applier.pauseFor(async () => {
+        const act = await this.#prepared(checkpoint);
+        if (act === null) return;
+        isNamed = true;
+        await this.#putInPlace(checkpoint, act);
+      });
+      if (this.current?.name === name) trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
     } catch (error) {
+      if (error instanceof InvariantBroken) fatal(error);
       const reason = error instanceof Error ? error.message : String(error);
       trace({ name: 'install-failed', level: 'error', facts: { instance, reason } });
     } finally {
       this.#fetcher.done();
+      // Fetched again and again it would fill the disk.
+      if (!isNamed) store.dropCheckpoint(group, name).catch(this.#failed('fetch-failed'));
     }
   }
 
-  async #putInPlace(checkpoint: Checkpoint): Promise<void> {
-    const { group, store, router, applier, log, open, write, input, installed } = this.#options;
+  /**
+   * Reads all of it. Answers what switches to it, with who decides the next instance then; null: it is not wanted any more,
+   * because the log was taught in the ordinary way meanwhile.
+   */
+  async #prepared(checkpoint: Checkpoint): Promise<(() => Membership) | null> {
+    const { router, applier, open } = this.#options;
     const { instance, chain } = checkpoint;
     const failures = this.#failures;
-    const act = instance > router.applied ? await router.prepare(instance, this.#blocks(checkpoint)) : () => {};
-    if (failures !== this.#failures) throw new Error('the store failed meanwhile');
-    // Taught in the ordinary way meanwhile, or the store is gone.
-    if ((open() ?? Number.POSITIVE_INFINITY) > instance) {
-      await store.dropCheckpoint(group, checkpoint.name);
-      return;
+    let act: () => Membership;
+    if (instance > router.applied) {
+      const switchState = await router.prepare(instance, this.#blocks(checkpoint));
+      act = () => {
+        switchState();
+        applier.installed(chain);
+        return router.membership.membership;
+      };
+    } else {
+      // The store has lost the end of a log that was applied: only the log goes on, the state is newer than this.
+      const row = await readReservedRow(this.#blocks(checkpoint), MEMBERSHIP);
+      act = () => row as Membership;
     }
-    act();
-    applier.installed(chain);
+    if (failures !== this.#failures) throw new Error('the store failed meanwhile');
+    return (open() ?? Number.POSITIVE_INFINITY) > instance ? null : act;
+  }
+
+  async #putInPlace(checkpoint: Checkpoint, act: () => Membership): Promise<void> {
+    const { group, store, router, log, write, input, installed } = this.#options;
+    const { instance, chain } = checkpoint;
+    const { applied } = router;
+    const membership = act();
+    this.#checkpointer.upset();
     log.installed(instance);
     // One flush: what is written and said from here on stands behind it.
-    const durable = [write(checkpointVariable(checkpoint)), write({ type: 'begin', instance: instance + 1 })];
-    installed();
-    input({ type: 'install', instance, chain, membership: router.membership.membership });
+    const durable = Promise.all([
+      write(checkpointVariable(checkpoint)),
+      write({ type: 'begin', instance: instance + 1 }),
+    ]);
+    if (router.applied !== applied) installed();
+    input({ type: 'install', instance, chain, membership });
     router.forgetBelow(instance + 1);
-    await Promise.all(durable);
+    await durable;
     await this.#checkpointer.replaced(checkpoint);
     await store.trim(group, instance + 1);
   }
@@ -201,6 +235,13 @@ export class Vault {
   #blocks(checkpoint: Checkpoint): AsyncIterable<Uint8Array> {
     const { store, group } = this.#options;
     return readBlocks(store, group, checkpoint.name, checkpoint);
+  }
+
+  #failed(name: string): (error: unknown) => void {
+    return (error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.trace({ name, level: 'warn', facts: { reason } });
+    };
   }
 
   #inUse(): ReadonlySet<string> {
