@@ -78,12 +78,18 @@ describe('examples', () => {
     ]);
   });
 
-  test('the machine that the README shows is the one that was run', () => {
-    const root = new URL('.', import.meta.resolve('#package.json'));
-    const read = (file: string) => readFileSync(fileURLToPath(new URL(file, root)), 'utf8');
-    const machine = /^class Seats [\s\S]*?^}/m.exec(read('examples/tickets.ts'))?.[0] ?? '';
-    assert.ok(machine.split('\n').length > 15);
-    assert.ok(read('README.md').includes(machine));
+  test('bids: a machine is back from its checkpoint after a restart', async () => {
+    const lines = await runExample('bids', [], await freePorts(1));
+    assert.deepEqual(
+      lines.map((line) => line.replace(/instance \d+/, 'instance N')),
+      [
+        'ada 10: taken: {"who":"ada","amount":10}',
+        'bob 8: command-rejected: ada bids 10',
+        'bob 12: taken: {"who":"bob","amount":12}',
+        'written down: all through instance N',
+        'after a restart: {"who":"bob","amount":12}',
+      ],
+    );
   });
 
   test('simulate-counters: the simulator passes the sound machine, and tells what is wrong with the other', async () => {
@@ -95,4 +101,17 @@ describe('examples', () => {
     );
     assert.match(lines.at(-1) ?? '', / FAILED /);
   });
+
+  for (const [document, name, example] of [
+    ['README.md', 'Seats', 'tickets'],
+    ['docs/machines.md', 'HighestBid', 'bids'],
+  ] as const) {
+    test(`the machine that ${document} shows is the one that was run`, () => {
+      const root = new URL('.', import.meta.resolve('#package.json'));
+      const read = (file: string) => readFileSync(fileURLToPath(new URL(file, root)), 'utf8');
+      const machine = new RegExp(`^class ${name} [^]*?^}`, 'm').exec(read(`examples/${example}.ts`))?.[0] ?? '';
+      assert.ok(machine.split('\n').length > 15);
+      assert.ok(read(document).includes(machine));
+    });
+  }
 });
