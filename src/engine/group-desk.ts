@@ -120,7 +120,8 @@ export class GroupDesk implements GroupFace, FeedSource {
     this.#members = new MembersDesk({ roster, intake, clock, invite, relieve, view: () => this.membersView() });
     const { replica, compareWith, firstRound, timeMs } = parts;
     const holdsLease = () => this.masterView().self;
-    const ofReads = { roster, router, standing, replica, timeoutMs, now, timeMs, holdsLease, firstRound };
+    const holds = () => parts.store.holds();
+    const ofReads = { roster, router, standing, replica, timeoutMs, now, timeMs, holdsLease, firstRound, holds };
     this.reads = new Reader({ ...ofReads, send, arrived, compareWith });
   }
 

@@ -111,6 +111,11 @@ export interface LogStore {
    * StoreFenced for good once another process has opened the store: of two the newer one keeps it.
    */
   reopen(): Promise<StoreOpening>;
+  /**
+   * Resolves when this process held the store at some moment after the call; rejects with StoreFenced when another has opened it
+   * since, and otherwise when it cannot be told. For those who answer from memory and write nothing.
+   */
+  holds(): Promise<void>;
   /** Groups that hold anything. */
   groups(): Promise<readonly GroupId[]>;
   /** A group's variables as they are, those that fail their checksum left out. What `load` needs may be among them. */

@@ -24,6 +24,10 @@ export interface ReadRoundsOptions {
   /** Unique enough that an answer to a former life of this node is never taken for one of this life. */
   readonly firstRound: number;
   readonly send: (to: NodeId, message: ReadAsk | ReadAt) => void;
+  /** Resolves when this process still holds its store: of two, the older one knows nothing of what the newer one votes. */
+  readonly holds: () => Promise<void>;
+  /** A round has ended: its reads have their proof. */
+  readonly concluded: () => void;
 }
 
 export class ReadRounds<Read extends { proof: Proof | null }> {
@@ -53,27 +57,29 @@ export class ReadRounds<Read extends { proof: Proof | null }> {
     return router.membership.membership.gid !== null && router.isWhole;
   }
 
-  /** True when it has ended already. */
-  begin(): boolean {
-    const { roster, router, replica } = this.#options;
+  begin(): void {
+    const { roster, router, replica, holds } = this.#options;
     // As applied: it decides the instance after the last one applied, and unlike the replica's it never goes back.
     const asked = new ReadRound(this.#nextId++, router.membership.membership);
     this.#round = { asked, reads: this.#fresh };
     this.#fresh = [];
     const store = roster.storeOf(roster.self);
     const through = reachOf(replica());
-    if (through !== null && store !== null) asked.count({ id: roster.self, store }, through);
-    if (this.#conclude()) return true;
     this.askSilent();
-    return false;
+    if (through === null || store === null) return;
+    const count = () => {
+      asked.count({ id: roster.self, store }, through);
+      this.#conclude(asked);
+    };
+    // Without its store this node is no voter. Its next flush tells it why.
+    holds().then(count, () => {});
   }
 
-  /** True when this ended the round: its reads have their proof. */
-  answered(from: PeerHello, { id, through }: ReadAt): boolean {
+  answered(from: PeerHello, { id, through }: ReadAt): void {
     const asked = this.#round?.asked;
-    if (asked === undefined || asked.id !== id) return false;
+    if (asked === undefined || asked.id !== id) return;
     asked.count(from, through);
-    return this.#conclude();
+    this.#conclude(asked);
   }
 
   /** Questions or answers may have been lost. */
@@ -105,14 +111,13 @@ export class ReadRounds<Read extends { proof: Proof | null }> {
     if (this.#round !== null && node !== roster.self) send(node, { type: 'read-ask', id: this.#round.asked.id });
   }
 
-  #conclude(): boolean {
-    if (this.#round === null) return false;
-    const { asked, reads } = this.#round;
+  #conclude(asked: ReadRound): void {
     const { index, furthest, membership } = asked;
-    if (index === null) return false;
+    if (this.#round?.asked !== asked || index === null) return;
+    const { reads } = this.#round;
     this.#round = null;
     const proof = { index, furthest, version: membership.version };
     for (const read of reads) read.proof = proof;
-    return true;
+    this.#options.concluded();
   }
 }

@@ -18,7 +18,7 @@ const SWEEP_MS = 20;
 /** Whoever has not answered by then is asked again; and what was not applied by then may have got lost on its way here. */
 const AGAIN_MS = 150;
 
-export interface ReaderOptions extends ReadRoundsOptions {
+export interface ReaderOptions extends Omit<ReadRoundsOptions, 'concluded'> {
   readonly standing: Standing;
   readonly timeoutMs: Millis;
   readonly now: () => Millis;
@@ -58,7 +58,7 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#rounds = new ReadRounds(options);
+    this.#rounds = new ReadRounds({ ...options, concluded: () => this.#look() });
   }
 
   async read(name: string, question: unknown, options: ReadOptions): Promise<ReadAnswer> {
@@ -106,12 +106,18 @@ export class Reader {
 
   /** A peer wants to read. */
   asked(from: NodeId, { id }: ReadAsk): void {
-    const through = reachOf(this.#options.replica());
-    if (through !== null) this.#options.send(from, { type: 'read-at', id, through });
+    const { replica, send, holds } = this.#options;
+    const through = reachOf(replica());
+    if (through === null) return;
+    // Without its store this node is no voter. Its next flush tells it why.
+    holds().then(
+      () => send(from, { type: 'read-at', id, through }),
+      () => {},
+    );
   }
 
   answered(from: PeerHello, message: ReadAt): void {
-    if (this.#rounds.answered(from, message)) this.#look();
+    this.#rounds.answered(from, message);
   }
 
   /** More was applied here. */
@@ -142,7 +148,7 @@ export class Reader {
     this.#rounds.startOver();
     if (this.#rounds.mayBegin) {
       this.#againAt = now + AGAIN_MS;
-      if (this.#rounds.begin()) this.#look();
+      this.#rounds.begin();
     }
     if (this.#sweepAt === null || now < this.#sweepAt) return;
     this.#end((read) => (now < read.deadline ? null : this.#late(read)));

@@ -78,6 +78,11 @@ export class EmbeddedStore implements LogStore {
     return this.open();
   }
 
+  /** The lock of the directory is held for as long as it is open. */
+  async holds(): Promise<void> {
+    this.#writable();
+  }
+
   async groups(): Promise<readonly GroupId[]> {
     this.#readable();
     return [...this.#ledger.books.keys()];

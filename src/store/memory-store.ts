@@ -65,6 +65,11 @@ export class MemoryStore implements LogStore {
     this.#state = 'crashed';
   }
 
+  async holds(): Promise<void> {
+    this.#mustBeOpen();
+    this.#mustHold(this.#epoch);
+  }
+
   async groups(): Promise<readonly GroupId[]> {
     this.#mustBeReadable();
     return [...this.#disk.groups.keys()];

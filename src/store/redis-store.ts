@@ -113,6 +113,11 @@ export class RedisStore implements LogStore {
     }
   }
 
+  async holds(): Promise<void> {
+    const epoch = await this.#writable().text('HGET', this.#keys.system, 'epoch');
+    if (epoch !== String(this.#ledger.epoch)) throw new StoreFenced(this.#words.fenced());
+  }
+
   async groups(): Promise<readonly GroupId[]> {
     this.#readable();
     return [...this.#ledger.books.keys()];

@@ -319,6 +319,7 @@ export function logStoreSuite(harness: LogStoreHarness): void {
         const old = await opened(medium);
         await old.commit(one('main', record(0, 'mine')));
         const young = await opened(medium);
+        await assert.rejects(old.holds(), StoreFenced, 'it hears of it also when it writes nothing');
         await assert.rejects(old.commit(one('main', record(1, 'stale'))), StoreFenced);
         await young.load('main');
         await young.commit(one('main', record(1, 'fresh')));

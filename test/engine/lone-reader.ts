@@ -19,6 +19,8 @@ export class LoneReader {
   readonly said: { readonly to: NodeId; readonly message: ReadAsk | ReadAt }[] = [];
   readonly compared: NodeId[] = [];
   readonly standing = { outage: null as Standing['outage'], halted: null as string | null };
+  /** Another process has opened the store. */
+  isFenced = false;
   holdsLease = false;
   replica: Replica | null = null;
   now = 1000;
@@ -45,6 +47,7 @@ export class LoneReader {
       firstRound: 500,
       send: (to, message) => this.said.push({ to, message }),
       arrived: () => {},
+      holds: () => (this.isFenced ? Promise.reject(new Error('fenced')) : Promise.resolve()),
       compareWith: (peer) => this.compared.push(peer),
     });
   }

@@ -39,6 +39,25 @@ test('a single voter asks nobody', async () => {
   assert.equal(read.state, 'linearizable');
 });
 
+// Fails when a node counts itself, or answers, without having asked its store: tried.
+test('a process whose store another one has opened is no voter: neither for itself nor for others', async () => {
+  // The newer process votes, and the older one knows nothing of it until its next flush. Alone it was its own quorum.
+  const alone = new LoneReader(votersNamed('a'));
+  alone.isFenced = true;
+  const read = alone.reads();
+  await alone.turn();
+  assert.equal(read.state, 'waits');
+  await alone.turn(2000);
+  assert.equal(read.state, 'no-quorum');
+  const asked = new LoneReader();
+  asked.isFenced = true;
+  asked.reader.asked('b', { type: 'read-ask', id: 1 });
+  assert.deepEqual(await asked.turn(), []);
+  asked.isFenced = false;
+  asked.reader.asked('b', { type: 'read-ask', id: 2 });
+  assert.deepEqual(await asked.turn(), ['2 to b']);
+});
+
 // Fails when the membership is not asked whose answer it is: tried.
 test('an answer of an unlisted store, of a member without a vote, of a stranger, or twice by one voter does not count', async () => {
   const lone = new LoneReader(withObserver);

@@ -8,7 +8,8 @@ import { Random } from '../../src/core/random.js';
 import type { Input } from '../../src/core/replica.js';
 import { Applier } from '../../src/engine/applier.js';
 import { blocksOf, CHECKPOINT_VARIABLE } from '../../src/engine/checkpoint.js';
-import { BLOCK_BYTES, type CheckpointLabel, type HostMessage, type StoreWrite } from '../../src/engine/ports.js';
+import { BLOCK_BYTES, type StoreWrite } from '../../src/engine/log-store.js';
+import type { CheckpointLabel, HostMessage } from '../../src/engine/peer-messages.js';
 import { RecentLog } from '../../src/engine/recent-log.js';
 import { Vault } from '../../src/engine/vault.js';
 import { MEMBERSHIP } from '../../src/machines/batch.js';
@@ -67,7 +68,7 @@ function vaultAt(applied: number, open: number, beforeBlocks: (name: string) => 
   const failures: unknown[] = [];
   const none = { applied: () => {}, halted: () => {}, fatal: (error: unknown) => failures.push(error) };
   const applier = new Applier(router, log, clock, none);
-  log.begin(0, applied + 1);
+  log.begin(0, applied + 1, 0);
   applier.installed(chainAt(applied));
   const inputs: Input[] = [];
   const notes: string[] = [];
