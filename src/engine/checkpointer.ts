@@ -43,8 +43,6 @@ export class Checkpointer {
   #trimming = false;
   /** Not by itself before then. */
   #restUntil: Millis = 0;
-  /** The one that is being written; its blocks stay. */
-  #writing: string | null = null;
   /** Counts what makes the one being written worth nothing: the store failed, or another one takes the place of the log. */
   #upsets = 0;
   #closed = false;
@@ -82,7 +80,6 @@ export class Checkpointer {
   take(): Promise<Checkpoint> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = null;
-      this.#writing = null;
     });
     return this.#taking;
   }
@@ -133,7 +130,6 @@ export class Checkpointer {
     const { chain } = applier;
     const upsets = this.#upsets;
     const name = newName(instance, clock);
-    this.#writing = name;
     const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
     this.#mustStand(upsets);
     const takenAt = new Date(clock.wallMs()).toISOString();
@@ -158,7 +154,7 @@ export class Checkpointer {
   async #clear(): Promise<void> {
     const { group, store, inUse } = this.#options;
     for (const name of await store.checkpoints(group)) {
-      const stays = name === this.#current?.name || name === this.#writing || inUse().has(name);
+      const stays = name === this.#current?.name || inUse().has(name);
       if (!stays) await store.dropCheckpoint(group, name);
     }
   }

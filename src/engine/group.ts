@@ -10,7 +10,7 @@ import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
 import { MASTER, MEMBERSHIP, packBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
-import type { StateMachine } from '../machines/machine.js';
+import type { Draft, StateMachine } from '../machines/machine.js';
 import { membershipAfter } from '../machines/membership-machine.js';
 import { MachineRouter } from '../machines/router.js';
 import { Alarms } from './alarms.js';
@@ -40,7 +40,7 @@ import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
 import { decidingAt, recover } from './recovery.js';
 import { Roster } from './roster.js';
-import { Standing } from './standing.js';
+import { type Outage, Standing } from './standing.js';
 import { type Dissent, StateWatch } from './state-watch.js';
 import { Steward } from './steward.js';
 import { Teacher } from './teacher.js';
@@ -105,6 +105,8 @@ export class Group implements Pumped {
   #gatherUntil: Millis | null = null;
   /** The master that followers of the feed were told of; null also when its lease has run out. */
   #masterTold: NodeId | null = null;
+  /** Log or state here are not what the others have: no store that comes back makes them right. null: they are. */
+  #verdict: Outage | null = null;
   /** The lease the group has agreed on, as last applied. */
   #leaseMs: Millis | null = null;
 
@@ -149,6 +151,7 @@ export class Group implements Pumped {
       applier: this.#applier,
       log: this.#log,
       open: () => this.#replica?.open ?? null,
+      isSound: () => this.#verdict === null,
       send,
       write: (write) => options.pump.writeDurably(name, write),
       input: (input) => options.pump.input(this, input),
@@ -204,9 +207,12 @@ export class Group implements Pumped {
       timeMs: () => this.#time.timeMs,
       isMaster: () => this.desk.masterView().self,
       propose: (machine, draft, wanted) => {
-        this.#committer.submitSystem(this.#systemCommand(machine, draft.bytes), wanted);
+        this.#committer.submitSystem(this.#systemCommand(machine, draft), wanted);
         options.pump.touch(this);
       },
+      valueBytesMax: options.valueBytesMax,
+      failed: (machine, error) =>
+        this.#trace({ name: 'alarm-failed', level: 'error', facts: { machine, reason: String(error) } }),
     });
   }
 
@@ -246,7 +252,7 @@ export class Group implements Pumped {
       { chain: chainOf, membershipAfter },
       clock.now(),
     );
-    this.#standing.outage = null;
+    this.#standing.outage = this.#verdict;
   }
 
   /** The store failed: what the replica held in memory is not to be trusted any more. */
@@ -345,7 +351,8 @@ export class Group implements Pumped {
   diverged({ instance, peer, mine, theirs }: Diverged): void {
     const sums = `checksum ${mine.toString(16)} here, ${theirs.toString(16)} at ${peer}`;
     const detail = `the logs have diverged before instance ${instance}: ${sums}`;
-    this.#standing.outage = { code: 'halted', detail };
+    this.#verdict = { code: 'halted', detail };
+    this.#standing.outage = this.#verdict;
     this.#committer.interrupted();
     this.desk.reads.suspended(new PaxmeshError('halted', detail));
     this.#trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });
@@ -460,10 +467,7 @@ export class Group implements Pumped {
     if (this.#router.master.state?.renewal === instance) this.#leaseChanged(instance);
     this.#leaseSet();
     this.#time.applied(this.#router.timeMs);
-    if (this.#watch.isDue(instance)) {
-      const { membership } = this.#router.membership;
-      this.#dissent(this.#watch.applied(instance, this.#router.digest(), membership));
-    }
+    if (this.#watch.isDue(instance)) this.#compareState(instance);
     this.#vault.consider();
   }
 
@@ -474,6 +478,18 @@ export class Group implements Pumped {
     this.#lease.leaseSet(this.#options.clock.now());
   }
 
+  /** A machine that cannot sum itself up is not compared. It has done what it was told all the same. */
+  #compareState(instance: InstanceId): void {
+    let sum: number;
+    try {
+      sum = this.#router.digest();
+    } catch (error) {
+      this.#trace({ name: 'digest-failed', level: 'error', facts: { instance, reason: String(error) } });
+      return;
+    }
+    this.#dissent(this.#watch.applied(instance, sum, this.#router.membership.membership));
+  }
+
   /** Somebody's machines did not do what the others' did with the same commands. */
   #dissent(dissent: Dissent | null): void {
     if (dissent === null) return;
@@ -481,8 +497,10 @@ export class Group implements Pumped {
     this.#trace({ name: 'state-differs', level: 'error', facts: { instance, peer, mine, theirs, majority } });
     if (majority !== 'theirs' || this.#standing.outage !== null) return;
     const detail = `the state after instance ${instance} is not what a majority of the voters has: a machine is not deterministic`;
-    this.#standing.outage = { code: 'halted', detail };
+    this.#verdict = { code: 'halted', detail };
+    this.#standing.outage = this.#verdict;
     this.#committer.interrupted();
+    this.desk.reads.suspended(new PaxmeshError('halted', detail));
   }
 
   #membersChanged(): void {
@@ -556,23 +574,20 @@ export class Group implements Pumped {
   }
 
   #proposeSystem(machine: string, order: unknown, wanted: () => boolean): void {
-    this.#committer.submitSystem(this.#systemCommand(machine, Buffer.from(JSON.stringify(order))), wanted);
+    this.#committer.submitSystem(this.#systemCommand(machine, asJson(order)), wanted);
     this.#options.pump.touch(this);
   }
 
-  #systemCommand(machine: string, bytes: Uint8Array): Command {
+  #systemCommand(machine: string, { encoding, bytes }: Draft): Command {
     const { origin } = this.#options;
     const id = { origin: `${origin}$`, sequence: this.#committer.nextSequence() };
-    return { id, machine, encoding: 'json', bytes, key: null, ifMaster: null };
+    return { id, machine, encoding, bytes, key: null, ifMaster: null };
   }
 
   /** Instance 0. What waits in the queue follows it; before there is a group there is nobody to hand it to. */
   #foundingValue(replica: Replica, now: Millis): Value | null {
     if (!replica.wantsValue || !this.#founding.isDue(now) || !this.#roster.hasQuorum(replica.membership)) return null;
-    const order = this.#systemCommand(
-      MEMBERSHIP,
-      Buffer.from(JSON.stringify(this.#founding.order(replica.membership))),
-    );
+    const order = this.#systemCommand(MEMBERSHIP, asJson(this.#founding.order(replica.membership)));
     return { id: this.#committer.nextValueId(), bytes: packBatch([order]) };
   }
 
@@ -594,6 +609,10 @@ export class Group implements Pumped {
   #trace(note: Omit<TraceNote, 'group'>): void {
     this.#options.trace({ ...note, group: this.name });
   }
+}
+
+function asJson(order: unknown): Draft {
+  return { encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) };
 }
 
 function abandoned(code: 'fenced' | 'halted' | 'draining', detail: string, sent: boolean): PaxmeshError {

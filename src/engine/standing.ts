@@ -11,7 +11,7 @@ import type { Founding } from './founding.js';
 import type { Roster } from './roster.js';
 
 /** Why a group takes no part on this node. `store` is temporary; the others need a person. */
-interface Outage {
+export interface Outage {
   readonly code: 'store-unavailable' | 'fenced' | 'halted';
   readonly detail: string;
 }
