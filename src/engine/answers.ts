@@ -54,8 +54,12 @@ function first({ instance, index, outcome }: Placed): First {
 
 function refusal(placed: First, place: Readonly<Record<string, unknown>>, replayed: boolean): PaxmeshError {
   const { outcome } = placed;
-  if (outcome.applied || outcome.code === 'duplicate' || outcome.code === 'idempotency-replayed') {
-    return new PaxmeshError('internal', 'the answer to this proposal is no longer known');
+  if (outcome.applied || outcome.code === 'idempotency-replayed') {
+    return new PaxmeshError('internal', 'the answer to this proposal is not known');
+  }
+  // It stood in the log before, at a place that this node has not seen: inside a checkpoint that it has fetched.
+  if (outcome.code === 'duplicate') {
+    return new PaxmeshError('proposal-timeout', 'it was executed, but this node has only heard of what came after');
   }
   const facts = { ...outcome.facts, ...place, reason: outcome.reason };
   return new PaxmeshError(outcome.code, outcome.reason, { facts, replayed });

@@ -44,8 +44,6 @@ export class Checkpointer {
   #trimming = false;
   /** Not by itself before then. */
   #restUntil: Millis = 0;
-  /** The one that is being written; its blocks stay. */
-  #writing: string | null = null;
   /** Counts what makes the one being written worth nothing: the store failed, or another one takes the place of the log. */
   #upsets = 0;
   #closed = false;
@@ -83,7 +81,6 @@ export class Checkpointer {
   take(): Promise<Checkpoint> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = null;
-      this.#writing = null;
     });
     return this.#taking;
   }
@@ -134,7 +131,6 @@ export class Checkpointer {
     const { chain } = applier;
     const upsets = this.#upsets;
     const name = newName(instance, clock);
-    this.#writing = name;
     const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
     this.#mustStand(upsets);
     const takenAt = new Date(clock.wallMs()).toISOString();
@@ -160,7 +156,7 @@ export class Checkpointer {
     const { group, store, inUse, trace } = this.#options;
     try {
       for (const name of await store.checkpoints(group)) {
-        const stays = name === this.#current?.name || name === this.#writing || inUse().has(name);
+        const stays = name === this.#current?.name || inUse().has(name);
         if (!stays) await store.dropCheckpoint(group, name);
       }
     } catch (error) {

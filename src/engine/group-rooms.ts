@@ -10,6 +10,7 @@ import { Alarms } from './alarms.js';
 import { Applier } from './applier.js';
 import { Committer } from './committer.js';
 import { Consequences } from './consequences.js';
+import type { PaxmeshError } from './errors.js';
 import { Forwarder } from './forwarder.js';
 import { FOUNDER, Founding } from './founding.js';
 import { GroupDesk } from './group-desk.js';
@@ -130,6 +131,7 @@ export class GroupRooms {
       ...{ group: name, store, clock, router, applier, log, open, send, input, trace },
       write: (one) => pump.writeDurably(name, one),
       installed: () => this.consequences.installed(),
+      isSound: () => this.standing.isSound,
       fatal: options.fatal,
     });
     this.vault = vault;
@@ -148,7 +150,8 @@ export class GroupRooms {
     this.founding = founding;
     const standing = new Standing({ group: name, roster, founding, applier, committer, replica });
     this.standing = standing;
-    const guard = new StateGuard({ self, router, standing, committer, trace });
+    const readsEnd = (error: PaxmeshError) => this.desk.reads.suspended(error);
+    const guard = new StateGuard({ self, router, standing, committer, readsEnd, trace });
     const part = (peer: NodeId) => transport.part(peer);
     this.positions = new Positions({ roster, log, guard, open, input, send, part, trace });
 
@@ -176,7 +179,11 @@ export class GroupRooms {
       machines: router.machines,
       timeMs,
       isMaster,
-      propose: (machine, draft, wanted) => orders.proposeBytes(machine, draft.bytes, wanted),
+      propose: (machine, draft, wanted) => orders.proposeDraft(machine, draft, wanted),
+      valueBytesMax: options.valueBytesMax,
+      failed: (machine, error) => {
+        trace({ name: 'alarm-failed', level: 'error', facts: { machine, reason: String(error) } });
+      },
     });
   }
 }

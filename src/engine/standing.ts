@@ -11,7 +11,7 @@ import type { Founding } from './founding.js';
 import type { Roster } from './roster.js';
 
 /** Why a group takes no part on this node. `store` is temporary; the others need a person. */
-interface Outage {
+export interface Outage {
   readonly code: 'store-unavailable' | 'fenced' | 'halted';
   readonly detail: string;
 }
@@ -29,9 +29,26 @@ export class Standing {
   readonly #options: StandingOptions;
   outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
   draining = false;
+  /** Log or state here are not what the others have: no store that comes back makes them right. null: they are. */
+  #verdict: Outage | null = null;
 
   constructor(options: StandingOptions) {
     this.#options = options;
+  }
+
+  /** For as long as this process lives. */
+  condemn(detail: string): void {
+    this.#verdict = { code: 'halted', detail };
+    this.outage = this.#verdict;
+  }
+
+  /** The store works, and the log was read. */
+  loaded(): void {
+    this.outage = this.#verdict;
+  }
+
+  get isSound(): boolean {
+    return this.#verdict === null;
   }
 
   /** Why the log does not go on here though the store works; null: it does. */

@@ -3,6 +3,7 @@
 import type { InstanceId, NodeId } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Committer } from './committer.js';
+import { PaxmeshError } from './errors.js';
 import type { StateSum } from './peer-messages.js';
 import type { TraceNote } from './ports.js';
 import type { Standing } from './standing.js';
@@ -13,6 +14,8 @@ export interface StateGuardOptions {
   readonly router: MachineRouter;
   readonly standing: Standing;
   readonly committer: Committer;
+  /** Nothing fresh can be read here any more. */
+  readonly readsEnd: (error: PaxmeshError) => void;
   readonly trace: (note: Omit<TraceNote, 'group'>) => void;
 }
 
@@ -32,8 +35,16 @@ export class StateGuard {
 
   applied(instance: InstanceId): void {
     if (!this.#watch.isDue(instance)) return;
-    const { router } = this.#options;
-    this.#judge(this.#watch.applied(instance, router.digest(), router.membership.membership));
+    const { router, trace } = this.#options;
+    let sum: number;
+    try {
+      sum = router.digest();
+    } catch (error) {
+      // A machine that cannot sum itself up is not compared. It has done what it was told all the same.
+      trace({ name: 'digest-failed', level: 'error', facts: { instance, reason: String(error) } });
+      return;
+    }
+    this.#judge(this.#watch.applied(instance, sum, router.membership.membership));
   }
 
   heard(peer: NodeId, sum: StateSum): void {
@@ -43,12 +54,13 @@ export class StateGuard {
   /** Somebody's machines did not do what the others' did with the same commands. */
   #judge(dissent: Dissent | null): void {
     if (dissent === null) return;
-    const { trace, standing, committer } = this.#options;
+    const { trace, standing, committer, readsEnd } = this.#options;
     const { instance, peer, mine, theirs, majority } = dissent;
     trace({ name: 'state-differs', level: 'error', facts: { instance, peer, mine, theirs, majority } });
     if (majority !== 'theirs' || standing.outage !== null) return;
     const detail = `the state after instance ${instance} is not what a majority of the voters has: a machine is not deterministic`;
-    standing.outage = { code: 'halted', detail };
+    standing.condemn(detail);
     committer.interrupted();
+    readsEnd(new PaxmeshError('halted', detail));
   }
 }
