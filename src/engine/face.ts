@@ -1,5 +1,5 @@
-// What the edge (routes, plugins, embedding programs) can ask of the engine; what it is shown is views.ts. PaxosNode and GroupDesk
-// implement it. Every call that cannot be answered throws a PaxmeshError.
+// What the edge (routes, plugins, embedding programs) can ask of the engine; what it is shown is views.ts. PaxosNode and
+// GroupDesk implement it. Every call that cannot be answered throws a PaxmeshError.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Encoding } from '../machines/command.js';
 import type { GroupBackup, GroupRestore } from './backup-desk.js';

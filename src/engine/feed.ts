@@ -74,6 +74,17 @@ export class Feed {
     });
   }
 
+  /** The same, ended early by a signal. */
+  async changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return;
+    let stop = () => {};
+    await this.wait(waitMs, (stopWaiting) => {
+      stop = stopWaiting;
+      signal?.addEventListener('abort', stop);
+    });
+    signal?.removeEventListener('abort', stop);
+  }
+
   now(): Millis {
     return this.#clock.now();
   }

@@ -195,14 +195,8 @@ export class GroupDesk implements GroupFace, FeedSource {
     return this.reads.read(machine, question, options);
   }
 
-  async changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted === true) return;
-    let stop = () => {};
-    await this.feed.wait(waitMs, (stopWaiting) => {
-      stop = stopWaiting;
-      signal?.addEventListener('abort', stop);
-    });
-    signal?.removeEventListener('abort', stop);
+  changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
+    return this.feed.changed(waitMs, signal);
   }
 
   /** More was applied here. */

@@ -108,7 +108,7 @@ export class Group implements Pumped {
   }
 
   disconnected(peer: NodeId): void {
-    this.#rooms.committer.disconnected(peer);
+    this.#rooms.committer.forwards.disconnected(peer);
     this.#options.pump.touch(this);
   }
 
@@ -197,7 +197,7 @@ export class Group implements Pumped {
         this.#rooms.forwarder.received(from.id, message, this.#replica, this.#rooms.standing.refusal(), now);
         return;
       case 'forward-refused':
-        this.#rooms.committer.refused(message, now);
+        this.#rooms.committer.forwards.refused(message, now);
         return;
       case 'forward-settled':
         this.#rooms.forwarder.settledElsewhere(message);
