@@ -14,6 +14,7 @@ export {
 } from './embed/paxmesh-group.js';
 export type { LoggedValue } from './embed/value.js';
 export { type ErrorCode, type Outcome, PaxmeshError, StoreUnusable } from './engine/errors.js';
+export type { ReadOptions } from './engine/face.js';
 export type {
   BatchCommitted,
   BatchResult,
@@ -26,9 +27,8 @@ export type {
   ProposalState,
   ReadAnswer,
   ReadMode,
-  ReadOptions,
   ReadyCheck,
-} from './engine/face.js';
+} from './engine/views.js';
 export type { Command, Encoding, ProposalId } from './machines/command.js';
 export type { Applied, ApplyContext, Draft, Rejected, SnapshotSource, StateMachine } from './machines/machine.js';
 export { SnapshotDamaged } from './machines/sections.js';

@@ -7,32 +7,34 @@ import { type AppOptions, buildApp } from '../src/app.js';
 import type { GroupBackup, GroupRestore } from '../src/engine/backup-desk.js';
 import { PaxmeshError } from '../src/engine/errors.js';
 import type {
-  BatchCommitted,
   ChangeOptions,
-  CheckpointView,
-  Committed,
-  FeedEvent,
   Follower,
   FollowOptions,
   GroupFace,
+  MemberPatch,
+  NewCommand,
+  NewMember,
+  NodeFace,
+  ProposeOptions,
+  ReadOptions,
+} from '../src/engine/face.js';
+import type {
+  BatchCommitted,
+  CheckpointView,
+  Committed,
+  FeedEvent,
   GroupStatus,
   InstancePage,
   InstanceView,
   MasterView,
-  MemberPatch,
   MembersView,
-  NewCommand,
-  NewMember,
-  NodeFace,
   ProposalState,
-  ProposeOptions,
   ReadAnswer,
-  ReadOptions,
   ReadyCheck,
   RestoredGroup,
   RetentionView,
   ValueView,
-} from '../src/engine/face.js';
+} from '../src/engine/views.js';
 
 export class FakeGroup implements GroupFace {
   readonly name: string;

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import type { ReadyCheck } from '../../src/engine/face.js';
+import type { ReadyCheck } from '../../src/engine/views.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -2,7 +2,8 @@
 // the same headers and parameters as POST proposals has. What the commands say is the routes' affair.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Committed, ReadOptions, Route } from '../../src/engine/face.js';
+import type { ReadOptions, Route } from '../../src/engine/face.js';
+import type { Committed } from '../../src/engine/views.js';
 import { IDEMPOTENCY_WINDOW, masterElsewhere, proposeOptions } from '../../src/schemas/proposal.js';
 
 declare module 'fastify' {

@@ -3,7 +3,8 @@
 import type { onResponseHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { Gauge, Registry } from 'prom-client';
-import type { GroupFace, GroupStatus } from '../../src/engine/face.js';
+import type { GroupFace } from '../../src/engine/face.js';
+import type { GroupStatus } from '../../src/engine/views.js';
 import { RequestTimes, requestTimesText } from './request-times.js';
 
 declare module 'fastify' {

@@ -1,7 +1,8 @@
 // The log and the master as async iterables, over a follower of the engine. They pull: nothing is read before it is asked
 // for. Leaving the loop closes the follower.
 import { PaxmeshError } from '../engine/errors.js';
-import type { Follower, FollowOptions, GroupFace, MasterView } from '../engine/face.js';
+import type { Follower, FollowOptions, GroupFace } from '../engine/face.js';
+import type { MasterView } from '../engine/views.js';
 import { type LoggedValue, loggedValue } from './value.js';
 
 /** One instance of the log, with those of its values that were asked for. */

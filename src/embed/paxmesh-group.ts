@@ -2,19 +2,16 @@
 // by schema) and hands it to the engine. Every call that cannot be answered throws a PaxmeshError: its `code` says why, its
 // `outcome` whether it may have happened all the same.
 import { PaxmeshError } from '../engine/errors.js';
+import type { FollowOptions, GroupFace, NewCommand, ReadOptions } from '../engine/face.js';
 import type {
   BatchCommitted,
   Committed,
-  FollowOptions,
-  GroupFace,
   GroupStatus,
   MasterView,
   MembersView,
-  NewCommand,
   ProposalState,
   ReadAnswer,
-  ReadOptions,
-} from '../engine/face.js';
+} from '../engine/views.js';
 import { type Commit, commits, type Ending, masters } from './following.js';
 import { draftOf } from './value.js';
 

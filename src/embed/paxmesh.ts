@@ -1,6 +1,7 @@
 // The node as an embedding program sees it: `app.paxmesh`. Starting and stopping it is the plugin's affair.
 import { PaxmeshError } from '../engine/errors.js';
-import type { NodeFace, NodeStatus, ReadyCheck } from '../engine/face.js';
+import type { NodeFace } from '../engine/face.js';
+import type { NodeStatus, ReadyCheck } from '../engine/views.js';
 import type { Ending } from './following.js';
 import { PaxmeshGroup } from './paxmesh-group.js';
 

@@ -1,6 +1,6 @@
 // Values as programs have them, and as the log keeps them: bytes stay bytes, a string is text, anything else is JSON.
 import { PaxmeshError } from '../engine/errors.js';
-import type { ValueView } from '../engine/face.js';
+import type { ValueView } from '../engine/views.js';
 import type { Encoding } from '../machines/command.js';
 import type { Draft } from '../machines/machine.js';
 

@@ -1,9 +1,9 @@
 // From what became of a call's commands to the caller's answer.
 import type { Remembered } from '../machines/idempotency.js';
 import type { CommandOutcome } from '../machines/router.js';
-import type { Placed } from './committer.js';
 import { PaxmeshError } from './errors.js';
-import type { BatchCommitted, BatchResult, Committed, ProposalState } from './face.js';
+import type { Placed } from './unit.js';
+import type { BatchCommitted, BatchResult, Committed, ProposalState } from './views.js';
 
 /** Throws what the machine, or a condition, had against the command; a repeat gets the first answer, errors too. */
 export function committed(placed: readonly Placed[]): Committed {

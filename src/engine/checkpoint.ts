@@ -4,10 +4,10 @@
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { SnapshotDamaged } from '../machines/sections.js';
-import type { CheckpointView } from './face.js';
 import { BLOCK_BYTES, type LogStore, type VariableWrite } from './log-store.js';
 import type { CheckpointLabel } from './peer-messages.js';
 import type { Clock } from './ports.js';
+import type { CheckpointView } from './views.js';
 
 export interface Checkpoint extends CheckpointLabel {
   readonly name: string;

@@ -2,17 +2,18 @@
 // served, with a bound on everything and a deadline on everybody. What waits is sealed into one value at the end of a
 // turn, or handed to the master as one batch. Every command is executed at most once however often it is proposed (the
 // at-most-once table is replicated), so what was outbid, lost on a link or caught in a store failure is proposed again
-// until its deadline. A caller is told "none" only when its commands never left this queue.
+// until its deadline. A caller is told "none" only when its commands never left this queue. What was handed over and is not
+// back yet is counted in forwards.ts.
 import type { Settled } from '../core/effects.js';
-import type { Millis, NodeId } from '../core/ids.js';
+import type { Millis } from '../core/ids.js';
 import type { Value } from '../core/value.js';
 import { packBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
-import type { CommandOutcome } from '../machines/router.js';
 import type { AppliedEntry } from './applier.js';
-import { type ErrorCode, isErrorCode, PaxmeshError } from './errors.js';
+import { PaxmeshError } from './errors.js';
 import { Fifo } from './fifo.js';
-import type { Forward, ForwardRefused } from './peer-messages.js';
+import { Forwards } from './forwards.js';
+import { newUnit, type Placed, type Unit } from './unit.js';
 
 /** Bounds of what may wait, in units (calls) and bytes; beyond: 503 overloaded. */
 export const UNITS_MAX = 20_000;
@@ -23,56 +24,6 @@ export const SEAL_COMMANDS_MAX = 10_000;
 /** Callers that were just answered usually call again: from so many on, a value waits for them, at most so long. */
 const COHORT_MIN = 8;
 const COHORT_MS = 2;
-/**
- * A forward that has not come back from the log by then is proposed by other means; large ones take their time. While the
- * log goes on it is somebody's turn, just not ours: then it is handed over again at last, and not fought for. Writers that
- * outbid each other are slow, and cost the master its renewals.
- */
-const FORWARD_PATIENCE_MS = 400;
-const FORWARD_PATIENCE_MS_MAX = 3000;
-const FORWARD_BYTES_PER_MS = 4000;
-/**
- * So much may be on its way to one node and not yet back from the log. A link keeps its order: behind a whole queue of
- * large values this node's votes would come too late for the lease, and for everybody's commits.
- */
-const FORWARD_WINDOW_BYTES = 2 * 1024 * 1024;
-const COMMAND_OVERHEAD_BYTES = 64;
-/** How long a node that refused or lost forwards is not asked again. */
-const FORWARD_AVOID_MS = 1000;
-/** How long what waits stays here when a node is full: it is the right one, and would be for everybody else too. */
-const FORWARD_PAUSE_MS = 100;
-
-export interface Placed {
-  readonly instance: number;
-  readonly index: number;
-  readonly outcome: CommandOutcome;
-}
-
-/** One call's commands: they stand together in one value, in order. */
-interface Unit {
-  /** Let go when done. */
-  commands: readonly Command[];
-  readonly count: number;
-  readonly bytes: number;
-  readonly deadline: Millis;
-  /** Never handed to another node. */
-  readonly local: boolean;
-  /** System commands only: asked right before sealing. */
-  readonly wanted: (() => boolean) | null;
-  readonly settle: ((settlement: readonly Placed[] | PaxmeshError) => void) | null;
-  /** How often it has left this queue with an end that is not known to be "nothing happened". */
-  sends: number;
-  /** The node it was handed to and has not come back from. */
-  at: NodeId | null;
-  done: boolean;
-}
-
-interface Forwarded {
-  readonly to: NodeId;
-  readonly units: Unit[];
-  readonly until: Millis;
-  readonly latest: Millis;
-}
 
 export interface Submission {
   readonly commands: readonly Command[];
@@ -82,6 +33,8 @@ export interface Submission {
 }
 
 export class Committer {
+  /** What was handed to other nodes. */
+  readonly forwards: Forwards;
   readonly #origin: string;
   #system: Unit[] = [];
   readonly #queue = new Fifo<Unit>();
@@ -90,13 +43,6 @@ export class Committer {
   /** Own units by their first command's sequence. */
   readonly #waiting = new Map<number, Unit>();
   readonly #remote = new Set<Unit>();
-  readonly #forwards = new Map<number, Forwarded>();
-  readonly #avoid = new Map<NodeId, Millis>();
-  /** Nodes that are full get nothing until then. */
-  readonly #paused = new Map<NodeId, Millis>();
-  #appliedAt: Millis = Number.NEGATIVE_INFINITY;
-  /** Bytes under way to each node. */
-  readonly #handedOver = new Map<NodeId, number>();
   /** Units that are to be proposed here and nowhere else, wherever they are. */
   #locals = 0;
   /** How many callers were answered last, when, and how many waited then. */
@@ -104,15 +50,18 @@ export class Committer {
   #inFlight: { readonly id: string; readonly units: Unit[] } | null = null;
   #sequence = 0;
   #values = 0;
-  #forwardId: number;
 
-  /**
-   * `origin` is unique for this start of this node. `firstForward` numbers its first forward, so far from every other
-   * start's that an answer to a former life of this node is never taken for one of this life.
-   */
+  /** `origin` is unique for this start of this node. `firstForward`: see Forwards. */
   constructor(origin: string, firstForward: number) {
     this.#origin = origin;
-    this.#forwardId = firstForward;
+    this.forwards = new Forwards(
+      {
+        take: () => this.#forwardable(),
+        giveBack: (units) => this.#return(units),
+        settle: (unit, settlement) => this.#settle(unit, settlement),
+      },
+      firstForward,
+    );
   }
 
   get load(): { queued: number; queuedBytes: number; waiting: number; inFlight: boolean } {
@@ -224,86 +173,10 @@ export class Committer {
     if (flight !== null) this.#return(flight.units);
   }
 
-  /** Whether a forward to this node makes sense now. */
-  trusts(node: NodeId, now: Millis): boolean {
-    const until = this.#avoid.get(node);
-    return until === undefined || now >= until;
-  }
-
-  /** What waits and may be forwarded, as one message; null when there is nothing, or enough is on its way there. */
-  forward(to: NodeId, now: Millis, reply: boolean): Forward | null {
-    const units: Unit[] = [];
-    if ((this.#handedOver.get(to) ?? 0) >= FORWARD_WINDOW_BYTES || now < (this.#paused.get(to) ?? now)) return null;
-    this.#take(units, false, true);
-    if (units.length === 0) return null;
-    let waitMs = 0;
-    let bytes = 0;
-    for (const unit of units) {
-      unit.sends++;
-      unit.at = to;
-      this.#handOver(to, weightOf(unit));
-      bytes += unit.bytes;
-      waitMs = Math.max(waitMs, unit.deadline - now);
-    }
-    const id = this.#forwardId++;
-    const until = now + FORWARD_PATIENCE_MS + bytes / FORWARD_BYTES_PER_MS;
-    this.#forwards.set(id, { to, units, until, latest: until + FORWARD_PATIENCE_MS_MAX });
-    return {
-      type: 'forward',
-      id,
-      reply,
-      waitMs: Math.ceil(waitMs),
-      batch: packBatch(units.flatMap((u) => u.commands)),
-    };
-  }
-
-  refused({ id, code, detail, retryAfterMs }: ForwardRefused, now: Millis): void {
-    const forwarded = this.#forwards.get(id);
-    if (forwarded === undefined) return;
-    this.#forwards.delete(id);
-    const known: ErrorCode = isErrorCode(code) ? code : 'overloaded';
-    const final = known === 'overloaded';
-    if (final) this.#paused.set(forwarded.to, now + FORWARD_PAUSE_MS);
-    else this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
-    const back: Unit[] = [];
-    for (const unit of forwarded.units) {
-      // Refused means that nothing came of this one; where it was sent before, its outcome is still open.
-      unit.sends--;
-      if (final && unit.sends === 0) this.#settle(unit, new PaxmeshError(known, detail, { retryAfterMs }));
-      else back.push(unit);
-    }
-    this.#return(back);
-  }
-
-  /** The node it was handed to says how it ended; this node's own log may tell first. */
-  settledElsewhere(id: number, instance: number, index: number, outcomes: readonly CommandOutcome[]): void {
-    const forwarded = this.#forwards.get(id);
-    if (forwarded === undefined) return;
-    this.#forwards.delete(id);
-    let at = 0;
-    for (const unit of forwarded.units) {
-      const placed = unit.commands.flatMap((_, offset): Placed[] => {
-        const outcome = outcomes[at + offset];
-        return outcome === undefined ? [] : [{ instance, index: index + at + offset, outcome }];
-      });
-      at += unit.count;
-      // A repeat: it took effect at an earlier place, which this node's own log will tell when it gets there.
-      const isRepeat = placed.some(({ outcome }) => !outcome.applied && outcome.code === 'duplicate');
-      if (placed.length === unit.count && !isRepeat) this.#settle(unit, placed);
-    }
-  }
-
-  /** The link to a node is gone: what was handed to it takes another route. */
-  disconnected(node: NodeId): void {
-    for (const [id, forwarded] of this.#forwards) {
-      if (forwarded.to === node) this.#recall(id, forwarded);
-    }
-  }
-
   /** An entry was applied here: callers whose commands it holds get their answers. */
   applied({ entry, commands, outcomes }: AppliedEntry, now: Millis): void {
     const before = this.#waiting.size;
-    this.#appliedAt = now;
+    this.forwards.applied(now);
     for (let index = 0; index < commands.length; index++) {
       const command = commands[index];
       if (command === undefined || command.id.origin !== this.#origin) continue;
@@ -331,15 +204,7 @@ export class Committer {
     for (const unit of this.#remote) if (now >= unit.deadline) this.#leaveRemote(unit);
     // Nobody takes from the queue while there is no quorum: what has given up must not pile up there.
     if (this.#queue.length > this.#units) this.#queue.prune((unit) => !unit.done);
-    for (const [id, forwarded] of this.#forwards) {
-      if (forwarded.units.every((unit) => unit.done)) this.#forwards.delete(id);
-      else if (now >= forwarded.until) {
-        const goesOn = now - this.#appliedAt < FORWARD_PATIENCE_MS;
-        if (goesOn && now < forwarded.latest) continue;
-        if (!goesOn) this.#avoid.set(forwarded.to, now + FORWARD_AVOID_MS);
-        this.#recall(id, forwarded);
-      }
-    }
+    this.forwards.sweep(now);
   }
 
   /** Ends every wait with the same error, worded by whether the commands ever left. */
@@ -384,6 +249,12 @@ export class Committer {
     if (passed.length > 0) this.#queue.putBack(passed);
   }
 
+  #forwardable(): Unit[] {
+    const units: Unit[] = [];
+    this.#take(units, false, true);
+    return units;
+  }
+
   #next(): Unit | null {
     for (;;) {
       const unit = this.#queue.shift();
@@ -394,15 +265,10 @@ export class Committer {
 
   #return(units: readonly Unit[]): void {
     const alive = units.filter((unit) => !unit.done);
-    for (const unit of alive) this.#cameBack(unit);
+    for (const unit of alive) this.forwards.cameBack(unit);
     this.#system = alive.filter((unit) => unit.wanted !== null).concat(this.#system);
     const user = alive.filter((unit) => unit.wanted === null);
     if (user.length > 0) this.#queue.putBack(user);
-  }
-
-  #recall(id: number, forwarded: Forwarded): void {
-    this.#forwards.delete(id);
-    this.#return(forwarded.units);
   }
 
   #settle(unit: Unit, settlement: readonly Placed[] | PaxmeshError): void {
@@ -417,38 +283,12 @@ export class Committer {
     if (this.#remote.delete(unit)) this.#forget(unit);
   }
 
-  #cameBack(unit: Unit): void {
-    if (unit.at !== null) this.#handOver(unit.at, -weightOf(unit));
-    unit.at = null;
-  }
-
-  #handOver(to: NodeId, bytes: number): void {
-    this.#handedOver.set(to, (this.#handedOver.get(to) ?? 0) + bytes);
-  }
-
   #forget(unit: Unit): void {
-    this.#cameBack(unit);
+    this.forwards.cameBack(unit);
     if (unit.local) this.#locals--;
     unit.done = true;
     unit.commands = [];
     this.#units--;
     this.#bytes -= unit.bytes;
   }
-}
-
-/** Spelt out, not spread: a call is made of one of these, and a spread costs twenty times as much. */
-function newUnit(
-  commands: readonly Command[],
-  deadline: Millis,
-  local: boolean,
-  settle: Unit['settle'],
-  wanted: Unit['wanted'] = null,
-): Unit {
-  let bytes = 0;
-  for (const command of commands) bytes += command.bytes.length;
-  return { commands, count: commands.length, bytes, deadline, local, wanted, settle, sends: 0, at: null, done: false };
-}
-
-function weightOf({ bytes, count }: Unit): number {
-  return bytes + count * COMMAND_OVERHEAD_BYTES;
 }

@@ -2,8 +2,9 @@
 // pulls, so a slow one costs no memory. Each instance once, in order, never split, never skipped; what a filter hides is
 // bridged by bookmarks; a position that was trimmed away ends in a gap notice.
 import type { InstanceId, Millis } from '../core/ids.js';
-import type { FeedEvent, Follower, FollowOptions, InstanceView, MasterView, MembersView, ValueView } from './face.js';
+import type { Follower, FollowOptions } from './face.js';
 import type { Clock, Timer } from './ports.js';
+import type { FeedEvent, InstanceView, MasterView, MembersView, ValueView } from './views.js';
 
 const READ_ENTRIES = 256;
 const READ_BYTES = 1024 * 1024;
@@ -71,6 +72,17 @@ export class Feed {
       this.#waiting.add(done);
       onStop(done);
     });
+  }
+
+  /** The same, ended early by a signal. */
+  async changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return;
+    let stop = () => {};
+    await this.wait(waitMs, (stopWaiting) => {
+      stop = stopWaiting;
+      signal?.addEventListener('abort', stop);
+    });
+    signal?.removeEventListener('abort', stop);
   }
 
   now(): Millis {

@@ -60,7 +60,7 @@ export class Forwarder {
   /** Hands over all that waits and may go. */
   forwardTo(target: NodeId, now: Millis, reply: boolean): void {
     for (;;) {
-      const message = this.#options.committer.forward(target, now, reply);
+      const message = this.#options.committer.forwards.next(target, now, reply);
       if (message === null) return;
       this.#options.send(target, message);
     }
@@ -113,7 +113,7 @@ export class Forwarder {
 
   settledElsewhere(message: ForwardSettled): void {
     const { index, outcomes } = JSON.parse(message.json);
-    this.#options.committer.settledElsewhere(message.id, message.instance, index, outcomes);
+    this.#options.committer.forwards.settledElsewhere(message.id, message.instance, index, outcomes);
   }
 
   forget(now: Millis): void {
@@ -122,7 +122,7 @@ export class Forwarder {
 
   #reaches(node: NodeId, replica: Replica, now: Millis): boolean {
     const { self, committer, isConnected } = this.#options;
-    if (node === self || !isConnected(node) || !committer.trusts(node, now)) return false;
+    if (node === self || !isConnected(node) || !committer.forwards.trusts(node, now)) return false;
     return memberOf(replica.membership, node)?.role === 'voter';
   }
 

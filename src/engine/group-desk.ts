@@ -10,27 +10,15 @@ import { BackupDesk, type GroupBackup, type GroupRestore } from './backup-desk.j
 import { viewOf } from './checkpoint.js';
 import type { Committer } from './committer.js';
 import type {
-  BatchCommitted,
   ChangeOptions,
-  CheckpointView,
-  Committed,
   Follower,
   FollowOptions,
   GroupFace,
-  GroupStatus,
-  InstancePage,
-  InstanceView,
-  MasterView,
   MemberPatch,
-  MembersView,
   NewCommand,
   NewMember,
-  ProposalState,
   ProposeOptions,
-  ReadAnswer,
   ReadOptions,
-  ReadyCheck,
-  RetentionView,
 } from './face.js';
 import { Feed, type FeedSource } from './feed.js';
 import { Intake } from './intake.js';
@@ -46,6 +34,20 @@ import type { RecentLog } from './recent-log.js';
 import type { Roster } from './roster.js';
 import type { Standing } from './standing.js';
 import type { Vault } from './vault.js';
+import type {
+  BatchCommitted,
+  CheckpointView,
+  Committed,
+  GroupStatus,
+  InstancePage,
+  InstanceView,
+  MasterView,
+  MembersView,
+  ProposalState,
+  ReadAnswer,
+  ReadyCheck,
+  RetentionView,
+} from './views.js';
 
 export interface DeskParts {
   readonly name: GroupId;
@@ -193,14 +195,8 @@ export class GroupDesk implements GroupFace, FeedSource {
     return this.reads.read(machine, question, options);
   }
 
-  async changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted === true) return;
-    let stop = () => {};
-    await this.feed.wait(waitMs, (stopWaiting) => {
-      stop = stopWaiting;
-      signal?.addEventListener('abort', stop);
-    });
-    signal?.removeEventListener('abort', stop);
+  changed(waitMs: Millis, signal?: AbortSignal): Promise<void> {
+    return this.feed.changed(waitMs, signal);
   }
 
   /** More was applied here. */

@@ -5,7 +5,7 @@
 import { CHAIN_START } from '../core/chain.js';
 import type { Diverged, Entry, Serve, Settled } from '../core/effects.js';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
-import type { Member, Membership } from '../core/membership.js';
+import type { Member } from '../core/membership.js';
 import type { Message } from '../core/message.js';
 import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
@@ -20,7 +20,7 @@ import { type GroupOptions, GroupRooms } from './group-rooms.js';
 import type { HostMessage } from './peer-messages.js';
 import type { PeerHello } from './ports.js';
 import type { Pumped } from './pump.js';
-import { decidingAt, recover } from './recovery.js';
+import { decidingAt, gidOf, recover, versionOf } from './recovery.js';
 
 const SWEEP_MS = 20;
 
@@ -108,7 +108,7 @@ export class Group implements Pumped {
   }
 
   disconnected(peer: NodeId): void {
-    this.#rooms.committer.disconnected(peer);
+    this.#rooms.committer.forwards.disconnected(peer);
     this.#options.pump.touch(this);
   }
 
@@ -197,7 +197,7 @@ export class Group implements Pumped {
         this.#rooms.forwarder.received(from.id, message, this.#replica, this.#rooms.standing.refusal(), now);
         return;
       case 'forward-refused':
-        this.#rooms.committer.refused(message, now);
+        this.#rooms.committer.forwards.refused(message, now);
         return;
       case 'forward-settled':
         this.#rooms.forwarder.settledElsewhere(message);
@@ -290,13 +290,4 @@ export class Group implements Pumped {
 
 function abandoned(code: 'fenced' | 'halted' | 'draining', detail: string, sent: boolean): PaxmeshError {
   return new PaxmeshError(code, detail, sent ? { outcome: 'unknown' } : {});
-}
-
-/** The instance that set a variable; -1: there is none. */
-function versionOf(json: string | undefined): InstanceId {
-  return json === undefined ? -1 : (JSON.parse(json) as { version: InstanceId }).version;
-}
-
-function gidOf(membershipJson: string | undefined): string | null {
-  return membershipJson === undefined ? null : (JSON.parse(membershipJson) as Membership).gid;
 }

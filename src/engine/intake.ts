@@ -5,10 +5,12 @@ import type { Command } from '../machines/command.js';
 import type { Draft, Rejected } from '../machines/machine.js';
 import type { MachineRouter } from '../machines/router.js';
 import { batchCommitted, committed, proposalState } from './answers.js';
-import type { Committer, Placed } from './committer.js';
+import type { Committer } from './committer.js';
 import { PaxmeshError } from './errors.js';
-import type { BatchCommitted, Committed, NewCommand, ProposalState, ProposeOptions } from './face.js';
+import type { NewCommand, ProposeOptions } from './face.js';
 import type { Wait } from './log-pages.js';
+import type { Placed } from './unit.js';
+import type { BatchCommitted, Committed, ProposalState } from './views.js';
 
 const TIMEOUT_MS_MAX = 60_000;
 

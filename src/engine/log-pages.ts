@@ -3,9 +3,9 @@ import type { Entry } from '../core/effects.js';
 import type { InstanceId, Millis } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import { PaxmeshError } from './errors.js';
-import type { InstancePage, InstanceView } from './face.js';
+import { viewInstance } from './instance-view.js';
 import type { RecentLog } from './recent-log.js';
-import { viewInstance } from './view.js';
+import type { InstancePage, InstanceView } from './views.js';
 
 const PAGE_BYTES = 8 * 1024 * 1024;
 

@@ -4,12 +4,12 @@ import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { memberOf } from '../core/membership.js';
 import { MASTER } from '../machines/batch.js';
 import { PaxmeshError } from './errors.js';
-import type { MasterView } from './face.js';
 import type { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Resign } from './peer-messages.js';
 import type { Clock } from './ports.js';
 import type { Roster } from './roster.js';
+import type { MasterView } from './views.js';
 
 const LOOK_MS = 20;
 /** An order that a lost link may have swallowed is said again. */

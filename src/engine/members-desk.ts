@@ -7,10 +7,11 @@ import { type Membership, memberOf, quorumOf, votersOf } from '../core/membershi
 import { changedMembership, type MembershipChange } from '../core/membership-change.js';
 import { MEMBERSHIP } from '../machines/batch.js';
 import { PaxmeshError } from './errors.js';
-import type { ChangeOptions, MemberPatch, MembersView, NewMember } from './face.js';
+import type { ChangeOptions, MemberPatch, NewMember } from './face.js';
 import type { Intake } from './intake.js';
 import type { Clock, PeerAddress } from './ports.js';
 import type { Roster } from './roster.js';
+import type { MembersView } from './views.js';
 
 /** How long a newcomer may take to answer before it counts as down. */
 const REACH_MS = 4000;

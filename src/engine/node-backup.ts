@@ -6,7 +6,8 @@ import { ARCHIVE_FORMAT, type ArchiveHeader, readArchive, writeArchive } from '.
 import { SnapshotDamaged } from '../machines/sections.js';
 import type { GroupRestore } from './backup-desk.js';
 import { PaxmeshError } from './errors.js';
-import type { GroupFace, RestoredGroup } from './face.js';
+import type { GroupFace } from './face.js';
+import type { RestoredGroup } from './views.js';
 
 export interface NodeBackupOptions {
   readonly id: NodeId;

@@ -7,12 +7,13 @@ import type { Member, Membership } from '../core/membership.js';
 import { allMachines } from '../machines/bundled.js';
 import type { StateMachine } from '../machines/machine.js';
 import { StoreFenced } from './errors.js';
-import type { GroupFace, NodeFace, NodeStatus, ReadyCheck, RestoredGroup } from './face.js';
+import type { GroupFace, NodeFace } from './face.js';
 import { Group } from './group.js';
 import type { LogStore, StoreOpening } from './log-store.js';
 import { NodeBackup } from './node-backup.js';
 import type { Clock, PeerAddress, PeerHello, Trace, Transport } from './ports.js';
 import { Pump, type Pumped } from './pump.js';
+import type { NodeStatus, ReadyCheck, RestoredGroup } from './views.js';
 
 const REOPEN_MS = 100;
 const REOPEN_MS_MAX = 2000;

@@ -3,12 +3,13 @@
 // long. It writes nothing, and proposes nothing.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { PaxmeshError } from './errors.js';
-import type { ReadAnswer, ReadMode, ReadOptions } from './face.js';
+import type { ReadOptions } from './face.js';
 import type { ReadAsk, ReadAt } from './peer-messages.js';
 import type { PeerHello } from './ports.js';
 import { reachOf } from './read-round.js';
 import { type Proof, ReadRounds, type ReadRoundsOptions } from './read-rounds.js';
 import type { Standing } from './standing.js';
+import type { ReadAnswer, ReadMode } from './views.js';
 
 /** Reads that may wait; beyond: 503 overloaded. */
 export const READS_MAX = 20_000;

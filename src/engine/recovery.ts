@@ -97,3 +97,13 @@ function newerVariable(variables: ReadonlyMap<string, string>, lastRecord: Insta
   }
   return null;
 }
+
+/** The instance that set a variable; -1: there is none. */
+export function versionOf(json: string | undefined): InstanceId {
+  return json === undefined ? -1 : (JSON.parse(json) as { version: InstanceId }).version;
+}
+
+/** The gid in the stored membership; null: none yet. */
+export function gidOf(membershipJson: string | undefined): string | null {
+  return membershipJson === undefined ? null : (JSON.parse(membershipJson) as Membership).gid;
+}

@@ -4,8 +4,8 @@
 import type { InstanceId, NodeId, StoreId } from '../core/ids.js';
 import { type Member, type Membership, mayVote, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import type { Message } from '../core/message.js';
-import type { MembersView } from './face.js';
 import type { PeerHello, Transport } from './ports.js';
+import type { MembersView } from './views.js';
 
 const MEMBERSHIPS_KEPT = 64;
 

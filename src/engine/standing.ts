@@ -6,9 +6,9 @@ import type { Replica } from '../core/replica.js';
 import type { Applier } from './applier.js';
 import type { Committer } from './committer.js';
 import { type ErrorCode, PaxmeshError } from './errors.js';
-import type { ReadyCheck } from './face.js';
 import type { Founding } from './founding.js';
 import type { Roster } from './roster.js';
+import type { ReadyCheck } from './views.js';
 
 /** Why a group takes no part on this node. `store` is temporary; the others need a person. */
 export interface Outage {

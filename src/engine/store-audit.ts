@@ -8,11 +8,11 @@ import { BatchError, unpackBatch } from '../machines/batch.js';
 import { readSections, SnapshotDamaged } from '../machines/sections.js';
 import { type Checkpoint, checkpointOf, readBlocks, viewOf } from './checkpoint.js';
 import { chainOf } from './checksum.js';
-import type { CheckpointView, InstanceView } from './face.js';
+import { viewInstance } from './instance-view.js';
 import type { LogRecord, StoredGroup } from './log-store.js';
 import { recover } from './recovery.js';
 import type { StoreView } from './store-reader.js';
-import { viewInstance } from './view.js';
+import type { CheckpointView, InstanceView } from './views.js';
 
 const READ_RECORDS = 1000;
 const READ_BYTES = 4 * 1024 * 1024;

@@ -9,7 +9,8 @@ import { crc32 } from 'node:zlib';
 import type { GroupId } from '../core/ids.js';
 import type { PeerMessage } from '../engine/peer-messages.js';
 import { FrameError } from './frame-error.js';
-import { NameReader, NameWriter, readMessage, writeMessage } from './message-codec.js';
+import { readMessage, writeMessage } from './message-codec.js';
+import { NameReader, NameWriter } from './names.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 

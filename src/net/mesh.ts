@@ -2,7 +2,6 @@
 // steps in when nothing comes. Of two links between the same two processes both sides keep the one the smaller id
 // dialled; a link of a later process of a peer replaces that of the earlier one. Whoever proves the cluster secret may
 // come, also a node that nobody named yet. Trusts nothing it reads before that proof.
-
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';

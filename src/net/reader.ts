@@ -32,6 +32,12 @@ export class Reader {
     return this.#bytes[this.#take(1)] ?? 0;
   }
 
+  flag(): boolean {
+    const flag = this.u8();
+    if (flag > 1) throw new FrameError('neither yes nor no');
+    return flag === 1;
+  }
+
   u32(): number {
     return this.#get32(this.#take(4));
   }

@@ -2,7 +2,8 @@
 // dies, and holds every event against the log's meaning. Invariant: feed-exact.
 import type { GroupId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
-import type { FeedEvent, Follower } from '../engine/face.js';
+import type { Follower } from '../engine/face.js';
+import type { FeedEvent } from '../engine/views.js';
 import type { LogWitness } from './checkers/log-model.js';
 import type { Life, SimNode } from './sim-node.js';
 import { demand } from './violation.js';

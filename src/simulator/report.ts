@@ -1,6 +1,6 @@
 // What a run tells of itself when it is over.
 
-import type { ReadMode } from '../engine/face.js';
+import type { ReadMode } from '../engine/views.js';
 import type { ChurnPlan } from './churn.js';
 import type { Tally } from './clients.js';
 import type { Plan, Profile } from './plan.js';

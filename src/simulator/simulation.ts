@@ -4,7 +4,7 @@
 import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import { Random } from '../core/random.js';
-import type { ReadMode } from '../engine/face.js';
+import type { ReadMode } from '../engine/views.js';
 import { CallBook } from './checkers/call-book.js';
 import type { DiskView } from './checkers/group-witness.js';
 import { LifeWitness } from './checkers/life-witness.js';

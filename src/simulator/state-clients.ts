@@ -4,7 +4,8 @@
 import type { GroupId, InstanceId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
 import { PaxmeshError } from '../engine/errors.js';
-import type { GroupFace, ReadAnswer, ReadMode } from '../engine/face.js';
+import type { GroupFace } from '../engine/face.js';
+import type { ReadAnswer, ReadMode } from '../engine/views.js';
 import type { Draft } from '../machines/machine.js';
 import type { CallBook } from './checkers/call-book.js';
 import { STATE_KEY } from './checkers/log-model.js';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { batchCommitted, committed } from '../../src/engine/answers.js';
-import type { Placed } from '../../src/engine/committer.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
+import type { Placed } from '../../src/engine/unit.js';
 import type { CommandOutcome } from '../../src/machines/router.js';
 
 const done: CommandOutcome = { applied: true, result: null };

@@ -1,8 +1,8 @@
 // The lease under load, on virtual time: every queue of every node full, values of the largest size, a network and disks
 // that take their time for each byte, and one voter dies on the way. As long as a majority lives the holder never loses the
 // lease, not for one step. (Callers that insist on `route=local` everywhere fight, and may cost a short lease.) Tried, in
-// committer.ts: renewals that wait behind the callers' queue, forwards without a window, a full node that is avoided, and
-// impatience while the log goes on, each lose it.
+// committer.ts: renewals that wait behind the callers' queue; in forwards.ts: forwards without a window, a full node that is
+// avoided, and impatience while the log goes on; each loses it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UNITS_MAX } from '../../src/engine/committer.js';

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId } from '../../src/core/ids.js';
 import { Random } from '../../src/core/random.js';
-import type { ReadAnswer, ReadOptions } from '../../src/engine/face.js';
+import type { ReadOptions } from '../../src/engine/face.js';
+import type { ReadAnswer } from '../../src/engine/views.js';
 import { Cluster } from '../faults/cluster.js';
 import { count, counter } from '../faults/machines.js';
 

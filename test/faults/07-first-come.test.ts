@@ -2,7 +2,7 @@
 // The rule: one queue, first come, first served, also for what was outbid and comes round again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Committed } from '../../src/engine/face.js';
+import type { Committed } from '../../src/engine/views.js';
 import { Cluster } from './cluster.js';
 import { count, counter } from './machines.js';
 

@@ -2,7 +2,8 @@
 // routes of kv, locks and counters do is tested without consensus.
 import { committed } from '../../src/engine/answers.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import type { Committed, NewCommand, ProposeOptions, ReadAnswer, ReadOptions } from '../../src/engine/face.js';
+import type { NewCommand, ProposeOptions, ReadOptions } from '../../src/engine/face.js';
+import type { Committed, ReadAnswer } from '../../src/engine/views.js';
 import { allMachines } from '../../src/machines/bundled.js';
 import { MachineRouter } from '../../src/machines/router.js';
 import { buildEdge, type Edge, FakeGroup } from '../helper.js';

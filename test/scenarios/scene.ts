@@ -1,10 +1,11 @@
 // A scene: production nodes on virtual time and disks in memory, and a post between them that the script holds in its hand.
 // It says who may be heard by whom, which process runs, and whose disk is lost. No chance is left but the nodes' own.
 import { Random } from '../../src/core/random.js';
-import type { GroupFace, InstanceView } from '../../src/engine/face.js';
+import type { GroupFace } from '../../src/engine/face.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
 import type { PeerMessage } from '../../src/engine/peer-messages.js';
 import type { PeerHello, Transport, TransportListener } from '../../src/engine/ports.js';
+import type { InstanceView } from '../../src/engine/views.js';
 import { SimClock } from '../../src/simulator/sim-clock.js';
 import { VirtualTime } from '../../src/simulator/virtual-time.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';

@@ -2,7 +2,7 @@
 // linearizable answer stands at that instance or later, a write lands behind it, and every answer is what the log says was
 // there at its instance. Invariant: linearizable.
 import type { InstanceId } from '../../core/ids.js';
-import type { ReadAnswer } from '../../engine/face.js';
+import type { ReadAnswer } from '../../engine/views.js';
 import { demand } from '../violation.js';
 import type { CallBook } from './call-book.js';
 import type { LogWitness } from './log-model.js';

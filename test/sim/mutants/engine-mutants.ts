@@ -126,9 +126,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a taker told of a repeat',
-    edits: [
-      ['engine/committer', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)'],
-    ],
+    edits: [['engine/forwards', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)']],
     falls: falls('honest-outcome', 'lagging-learner', 212),
   },
   {
@@ -222,7 +220,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a forwarded batch placed one command off',
-    edits: [['engine/committer', 'index: index + at + offset', 'index: index + at + offset + 1']],
+    edits: [['engine/forwards', 'index: index + at + offset', 'index: index + at + offset + 1']],
     falls: falls('acked-is-kept', 'lagging-learner', 8),
   },
   {

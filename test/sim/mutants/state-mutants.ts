@@ -126,8 +126,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     name: 'an older checkpoint accepted',
     edits: [
       ['engine/fetcher', 'offer.instance < open() || ', ''],
-      ['engine/vault', 'instance > router.applied ? await', 'true ? await'],
-      ['engine/vault', 'if ((open() ?? Number.POSITIVE_INFINITY) > instance) {', 'if (false) {'],
+      ['engine/vault', 'if (instance > router.applied) {', 'if (true) {'],
+      ['engine/vault', 'return (open() ?? Number.POSITIVE_INFINITY) > instance ? null : act;', 'return act;'],
       ['machines/router', 'invariant(instance > this.#applied, ', 'invariant(true, '],
     ],
     falls: falls('in-order', 'short-log', 39),

@@ -3,7 +3,7 @@ import type { Entry } from '../core/effects.js';
 import type { InstanceId } from '../core/ids.js';
 import { unpackBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
-import type { InstanceView, ValueView } from './face.js';
+import type { InstanceView, ValueView } from './views.js';
 
 /** `reasonOf`: why the value at an index changed nothing; undefined: it was applied. */
 export function viewInstance(
