@@ -12,6 +12,8 @@ export interface NewCommand {
   readonly encoding: Encoding;
   /** The value's bytes as they came. The engine keeps them; the caller must not change them afterwards. */
   readonly bytes: Uint8Array;
+  /** How many of the bytes the limit of values counts, where a value stands in a command; absent: all. */
+  readonly valueBytes?: number | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -160,6 +162,9 @@ export interface ProposalState {
   readonly instanceId: InstanceId | null;
   readonly index: number | null;
   readonly result: unknown;
+  /** Only for what was chosen and refused then: why, as its caller was told. */
+  readonly code?: string;
+  readonly reason?: string;
 }
 
 /** What a follower gets, in order. The edge turns each into one frame. */
