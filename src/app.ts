@@ -25,6 +25,7 @@ import websocket from '../plugins/external/websocket.js';
 import type { Config } from './config.js';
 import type { NodeFace } from './engine/face.js';
 import { IncomingRequest } from './incoming-request.js';
+import { commandBytesMaxFor } from './machines/value-limit.js';
 import { KEY_BYTES_MAX } from './schemas/state.js';
 import { compileValidator } from './schemas/validator.js';
 
@@ -98,7 +99,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorate('limits', { valueBytesMax });
   app.decorate('mount', prefix);
   await app.register(lifecycle);
-  await app.register(websocket, { valueBytesMax });
+  await app.register(websocket, { commandBytesMax: commandBytesMaxFor(valueBytesMax) });
   await app.register(edge);
   await app.register(errors);
   await app.register(auth, { tokens: config.tokens });

@@ -10,6 +10,7 @@ import { PaxosNode } from './engine/paxos-node.js';
 import type { Clock, Trace } from './engine/ports.js';
 import { systemClock } from './engine/system-clock.js';
 import type { StateMachine } from './machines/machine.js';
+import { commandBytesMaxFor } from './machines/value-limit.js';
 import { frameBytesMaxFor, Mesh } from './net/mesh.js';
 
 export type Token<T> = Exclude<InjectionToken<T>, string> & { readonly __type?: T };
@@ -59,7 +60,7 @@ export function nodeContainer(surroundings: Surroundings): Container {
       store: () => get(OPENING).identity,
       secret: config.clusterSecret,
       gids: () => get(NODE).gids(),
-      frameBytesMax: frameBytesMaxFor(config.valueBytesMax),
+      frameBytesMax: frameBytesMaxFor(commandBytesMaxFor(config.valueBytesMax)),
       trace: get(TRACE),
       onFatal: get(FATAL),
       ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key, ...(tls.ca === null ? {} : { ca: tls.ca }) } }),

@@ -85,7 +85,7 @@ function pathOf(request: FastifyRequest): string {
 
 /** node:http keeps the answer that is being worked on at its socket, and looks there itself in the same place. */
 interface HttpSocket extends Socket {
-  readonly _httpMessage?: { readonly req: IncomingMessage } | null;
+  readonly _httpMessage?: { readonly req: IncomingMessage; readonly headersSent: boolean } | null;
 }
 
 /**
@@ -93,8 +93,9 @@ interface HttpSocket extends Socket {
  * being worked on, the connection is cut without a word: `outcome: none` would be taken for that request's answer.
  */
 export function answerClientError(node: string, error: ClientError, socket: HttpSocket): void {
-  const working = socket._httpMessage?.req.complete === true;
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0 || working) {
+  const answering = socket._httpMessage;
+  const working = answering?.req.complete === true || answering?.headersSent === true;
+  if (error.code === 'ECONNRESET' || !socket.writable || working) {
     socket.destroy();
     return;
   }

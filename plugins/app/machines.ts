@@ -13,12 +13,16 @@ declare module 'fastify' {
 }
 
 interface Machines {
-  /** Proposes JSON. null: the answer is a redirect to the master, and is given already. */
+  /**
+   * Proposes JSON; of one that holds a value, `valueBytes` is what the limit of values counts. null: the answer is a redirect
+   * to the master, and is given already.
+   */
   write(
     request: FastifyRequest,
     reply: FastifyReply,
     machine: string,
     json: string | Buffer,
+    valueBytes?: number,
   ): Promise<Committed | null>;
   /** What the machine answers; the headers say how fresh it is. */
   read(request: FastifyRequest, reply: FastifyReply, machine: string, question: unknown): Promise<unknown>;
@@ -32,7 +36,7 @@ interface WriteQuery {
 export default fp(
   async (app) => {
     const machines: Machines = {
-      async write(request, reply, machine, json) {
+      async write(request, reply, machine, json, valueBytes) {
         const group = app.groupOf(request);
         const query = request.query as WriteQuery;
         const elsewhere = query.route === 'redirect' ? masterElsewhere(group.masterView(), app.node.id) : null;
@@ -45,7 +49,7 @@ export default fp(
         if (idempotencyKey !== undefined) reply.header('idempotency-window', IDEMPOTENCY_WINDOW);
         const bytes = typeof json === 'string' ? Buffer.from(json) : json;
         const committed = await group.propose(
-          { machine, encoding: 'json', bytes, idempotencyKey },
+          { machine, encoding: 'json', bytes, valueBytes, idempotencyKey },
           proposeOptions(query, headers),
         );
         if (committed.replayed) reply.header('idempotency-replayed', 'true');

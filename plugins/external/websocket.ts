@@ -14,7 +14,7 @@ declare module 'fastify' {
 }
 
 interface WebSocketOptions {
-  readonly valueBytesMax: number;
+  readonly commandBytesMax: number;
 }
 
 /** The largest frame anybody may send, a little above what the mesh allows itself: it refuses with codes of its own. */
@@ -23,13 +23,13 @@ const GOING_AWAY = 1001;
 const CLOSE_GRACE_MS = 500;
 
 export default fp<WebSocketOptions>(
-  async (app, { valueBytesMax }) => {
+  async (app, { commandBytesMax }) => {
     app.addHook('onRoute', (route) => {
       if (route.websocket === true || route.wsHandler !== undefined)
         route.config = { ...route.config, isWebSocket: true };
     });
     await app.register(websocket, {
-      options: { maxPayload: valueBytesMax + FRAME_OVERHEAD_BYTES, perMessageDeflate: false },
+      options: { maxPayload: commandBytesMax + FRAME_OVERHEAD_BYTES, perMessageDeflate: false },
       // Named function: the library calls it with the instance as `this`.
       preClose: function closeSockets(this: FastifyInstance, done: () => void) {
         // From here on no upgrade is let in, and it is through when the last socket has gone. The other way round, who

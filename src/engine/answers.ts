@@ -37,7 +37,9 @@ export function batchCommitted(placed: readonly Placed[]): BatchCommitted {
 }
 
 export function proposalState({ instance, index, outcome }: Remembered): ProposalState {
-  return { state: 'applied', instanceId: instance, index, result: outcome.applied ? outcome.result : null };
+  const place = { state: 'applied', instanceId: instance, index } as const;
+  if (outcome.applied) return { ...place, result: outcome.result };
+  return { ...place, result: null, code: outcome.code, reason: outcome.reason };
 }
 
 interface First {

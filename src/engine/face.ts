@@ -30,6 +30,8 @@ export interface NewCommand {
   readonly encoding: Encoding;
   /** The value's bytes as they came. The engine keeps them; the caller must not change them afterwards. */
   readonly bytes: Uint8Array;
+  /** How many of the bytes the limit of values counts, where a value stands in a command; absent: all. */
+  readonly valueBytes?: number | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 

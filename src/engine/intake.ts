@@ -4,6 +4,7 @@ import type { Millis } from '../core/ids.js';
 import type { Command } from '../machines/command.js';
 import type { Draft, Rejected } from '../machines/machine.js';
 import type { MachineRouter } from '../machines/router.js';
+import { commandBytesMaxFor } from '../machines/value-limit.js';
 import { batchCommitted, committed, proposalState } from './answers.js';
 import type { Committer } from './committer.js';
 import { PaxmeshError } from './errors.js';
@@ -108,6 +109,7 @@ export class Intake {
   #checked(news: readonly NewCommand[]): readonly NewCommand[] {
     const { router, valueBytesMax } = this.#options;
     let bytes = 0;
+    let valueBytes = 0;
     const checked = news.map((command): NewCommand => {
       const machine = router.machine(command.machine);
       if (command.machine.startsWith('$'))
@@ -117,9 +119,12 @@ export class Intake {
       }
       const ready = machine.beforePropose === undefined ? command : readied(machine.beforePropose(command), command);
       bytes += ready.bytes.length;
+      valueBytes += command.valueBytes ?? ready.bytes.length;
       return ready;
     });
-    if (bytes > valueBytesMax) throw new PaxmeshError('value-too-large', `a value may have ${valueBytesMax} bytes`);
+    // The second limit is of frames: whoever says what counts cannot bring more than fits one.
+    if (valueBytes > valueBytesMax || bytes > commandBytesMaxFor(valueBytesMax))
+      throw new PaxmeshError('value-too-large', `a value may have ${valueBytesMax} bytes`);
     return checked;
   }
 

@@ -39,8 +39,8 @@ export class MembersDesk {
   }
 
   add({ id, url, role = 'voter' }: NewMember, options: ChangeOptions): Promise<MembersView> {
-    return this.#withGuest({ id, url }, async (isThere) => {
-      const makes = (basis: Basis) => ({ op: 'add', ...basis, id, url, role, replaces: null }) as const;
+    const makes = (basis: Basis) => ({ op: 'add', ...basis, id, url, role, replaces: null }) as const;
+    return this.#withGuest({ id, url }, makes, options, async (isThere) => {
       const newVoters = role === 'voter' ? 1 : 0;
       return this.#change(makes, options, (membership) => {
         const voters = votersOf(membership).length + newVoters;
@@ -61,12 +61,12 @@ export class MembersDesk {
   }
 
   replace(old: NodeId, { id, url }: PeerAddress, options: ChangeOptions): Promise<MembersView> {
-    return this.#withGuest({ id, url }, async (isThere) => {
-      const { roster } = this.#options;
-      const makes = (basis: Basis): MembershipChange => {
-        const role = memberOf(roster.current, old)?.role ?? 'voter';
-        return { op: 'add', ...basis, id, url, role, replaces: old };
-      };
+    const { roster } = this.#options;
+    const makes = (basis: Basis): MembershipChange => {
+      const role = memberOf(roster.current, old)?.role ?? 'voter';
+      return { op: 'add', ...basis, id, url, role, replaces: old };
+    };
+    return this.#withGuest({ id, url }, makes, options, async (isThere) => {
       return this.#change(makes, options, (membership) => {
         if (memberOf(membership, old)?.role !== 'voter') return true;
         const stay = roster.liveVoters(membership).filter((member) => member.id !== old).length;
@@ -91,16 +91,9 @@ export class MembersDesk {
     { ifMatch, force = false, timeoutMs }: ChangeOptions,
     keepsQuorum: (before: Membership, after: Membership) => boolean,
   ): Promise<MembersView> {
-    const { roster, intake, view, relieve } = this.#options;
+    const { intake, view, relieve } = this.#options;
     for (let tries = 1; ; tries++) {
-      const { current } = roster;
-      if (current.gid === null) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
-      if (ifMatch !== undefined && ifMatch !== current.version) {
-        throw new PaxmeshError('precondition-failed', `the membership has version ${current.version}, not ${ifMatch}`);
-      }
-      const change = makes({ gid: current.gid, expects: current.version });
-      const after = changedMembership(current, change, current.version + 1);
-      if ('code' in after) throw new PaxmeshError(after.code, after.reason);
+      const { current, change, after } = this.#planned(makes, ifMatch);
       if (!force && !keepsQuorum(current, after)) {
         throw new PaxmeshError(
           'would-lose-quorum',
@@ -120,14 +113,34 @@ export class MembersDesk {
     }
   }
 
+  /** The change as it would be now. Throws why it is none. */
+  #planned(makes: (basis: Basis) => MembershipChange, ifMatch: number | undefined) {
+    const { current } = this.#options.roster;
+    if (current.gid === null) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
+    if (ifMatch !== undefined && ifMatch !== current.version) {
+      throw new PaxmeshError('precondition-failed', `the membership has version ${current.version}, not ${ifMatch}`);
+    }
+    const change = makes({ gid: current.gid, expects: current.version });
+    const after = changedMembership(current, change, current.version + 1);
+    if ('code' in after) throw new PaxmeshError(after.code, after.reason);
+    return { current, change, after };
+  }
+
   #keepsQuorum(before: Membership, after: Membership): boolean {
     if (votersOf(after).length === votersOf(before).length) return true;
     return this.#options.roster.hasQuorum(after);
   }
 
   /** Is the newcomer there? Whoever answers to its name under its address, with the cluster's secret, is. */
-  async #withGuest<T>(guest: PeerAddress, work: (isThere: boolean) => Promise<T>): Promise<T> {
+  async #withGuest<T>(
+    guest: PeerAddress,
+    makes: (basis: Basis) => MembershipChange,
+    { ifMatch }: ChangeOptions,
+    work: (isThere: boolean) => Promise<T>,
+  ): Promise<T> {
     const { roster, clock, invite } = this.#options;
+    // What is refused anyway is refused now, and nobody is asked for it.
+    this.#planned(makes, ifMatch);
     if (memberOf(roster.current, guest.id) !== undefined) return work(roster.isLive(guest.id));
     const dismiss = invite(guest);
     try {

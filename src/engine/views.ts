@@ -139,6 +139,9 @@ export interface ProposalState {
   readonly instanceId: InstanceId | null;
   readonly index: number | null;
   readonly result: unknown;
+  /** Only for what was chosen and refused then: why, as its caller was told. */
+  readonly code?: string;
+  readonly reason?: string;
 }
 
 /** What a follower gets, in order. The edge turns each into one frame. */

@@ -26,7 +26,7 @@ export const FIRST_PATIENCE_MS = 300;
 
 /** Messages are gathered into frames of about this size; only a message that is larger by itself goes in a larger one. */
 export const FRAME_BYTES = 256 * 1024;
-/** The largest frame: the largest value, and room for the rest of its batch or teach message and for names and keys. */
+/** The largest frame: the largest command, and room for the rest of its batch or teach message and for names and keys. */
 export const FRAME_EXTRA_BYTES = 8 * 1024 * 1024;
 /** What may wait for a slow peer, at least; twice the largest frame where that is more. */
 export const BUFFER_BYTES = 32 * 1024 * 1024;

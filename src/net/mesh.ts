@@ -37,8 +37,8 @@ export interface MeshOptions {
   readonly bufferBytesMax?: number;
 }
 
-export function frameBytesMaxFor(valueBytesMax: number): number {
-  return valueBytesMax + limits.FRAME_EXTRA_BYTES;
+export function frameBytesMaxFor(commandBytesMax: number): number {
+  return commandBytesMax + limits.FRAME_EXTRA_BYTES;
 }
 
 export class Mesh implements Transport, LinkOwner {

@@ -2,6 +2,7 @@
 // on both sides, so these texts are put together by hand.
 import { type Static, Type } from 'typebox';
 import { isContentType } from '../machines/kv-command.js';
+import { base64BytesOf } from '../machines/value-limit.js';
 import { invalidRequest } from './problem.js';
 import { checkKey, KEY_BYTES_MAX, READ, TtlMs, WRITE, WriteHeaders } from './state.js';
 import { EncodingName, type ReceivedValue } from './value.js';
@@ -80,13 +81,16 @@ export interface PageText {
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** So much more than base64 text may take up in the log and still be read there as text. */
+const ESCAPES_BYTES_MAX = 8 * 1024;
+
 /** As it stands in the log. Throws invalid-request. */
 export function kvPutJson(key: string, value: ReceivedValue, ttlMs: number | undefined, headers: Headers): Buffer {
   const contentType = headers['content-type'] as string | undefined;
   if (contentType !== undefined && !isContentType(contentType)) {
     throw invalidRequest('Content-Type must have at most 256 visible ASCII characters');
   }
-  const { encoding, bytes } = value;
+  const { encoding, json } = shown(value);
   const ifNoneMatch = headers['if-none-match'];
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw invalidRequest('If-None-Match of a write must be *');
   const head = JSON.stringify({
@@ -98,9 +102,20 @@ export function kvPutJson(key: string, value: ReceivedValue, ttlMs: number | und
     ifMatch: tagIn(headers['if-match']),
     ifNoneMatch: ifNoneMatch === undefined ? undefined : true,
   });
+  return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"value":`), json, Buffer.from('}')]);
+}
+
+/** The value as it stands in the command. Text that JSON would blow up, control characters sixfold, stands as bytes do. */
+function shown({ encoding, bytes }: ReceivedValue): {
+  readonly encoding: EntryText['encoding'];
+  readonly json: Buffer;
+} {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const shown = encoding === 'json' ? text : JSON.stringify(text.toString(encoding));
-  return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"value":`), Buffer.from(shown), Buffer.from('}')]);
+  if (encoding === 'json') return { encoding, json: text };
+  const json = Buffer.from(JSON.stringify(text.toString(encoding)));
+  if (encoding === 'base64' || json.length <= base64BytesOf(bytes.length) + ESCAPES_BYTES_MAX)
+    return { encoding, json };
+  return { encoding: 'base64', json: Buffer.from(JSON.stringify(text.toString('base64'))) };
 }
 
 /** As it stands in the log. Throws invalid-request. */

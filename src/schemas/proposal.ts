@@ -53,6 +53,8 @@ export const ProposalState = Type.Object(
     instanceId: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 }),
     index: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 }),
     result: Type.Unknown(),
+    code: Type.Optional(Type.String({ description: 'Only for a proposal that was chosen and had no effect: why' })),
+    reason: Type.Optional(Type.String()),
   },
   { $id: 'ProposalState' },
 );

@@ -43,6 +43,14 @@ async function passes(cluster: Cluster): Promise<void> {
   assert.equal(over.status, 413);
   assert.equal(over.json['code'], 'value-too-large');
   assert.equal(over.json['outcome'], 'none');
+  const kv = (body: Uint8Array) =>
+    fetch(`${node.url}/v1/groups/main/kv/large?timeoutMs=20000`, { method: 'PUT', body });
+  assert.equal((await kv(value)).status, 201, 'a key may hold as much');
+  for (const { id, url } of cluster.nodes) {
+    const held = Buffer.from(await (await fetch(`${url}/v1/groups/main/kv/large`)).arrayBuffer());
+    assert.equal(digest(held), digest(value), `${id} gives it back`);
+  }
+  assert.equal((await kv(Buffer.alloc(VALUE_BYTES_MAX + 1))).status, 413, 'and no more');
   assert.equal((await propose(node.url, Buffer.from('small'))).status, 201, 'and everything goes on');
   await verify(cluster, [], [follower]);
 }

@@ -1,7 +1,7 @@
 // What callers are told of commands that were chosen: first answers, repeats of them, and batches of both.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { batchCommitted, committed } from '../../src/engine/answers.js';
+import { batchCommitted, committed, proposalState } from '../../src/engine/answers.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
 import type { Placed } from '../../src/engine/unit.js';
 import type { CommandOutcome } from '../../src/machines/router.js';
@@ -27,6 +27,17 @@ function errorOf(call: () => unknown): PaxmeshError {
   }
   return assert.fail('nothing was thrown');
 }
+
+describe('the answer about a key', () => {
+  // Fails when a refusal is told like a success without a result: tried.
+  it('says what came of it, refusals too', () => {
+    const place = { instance: 4, index: 1, digest: '' };
+    const told = { state: 'applied', instanceId: 4, index: 1 };
+    assert.deepEqual(proposalState({ ...place, outcome: { applied: true, result: 7 } }), { ...told, result: 7 });
+    const refused = { ...told, result: null, code: 'command-rejected', reason: 'no' };
+    assert.deepEqual(proposalState({ ...place, outcome: rejected }), refused);
+  });
+});
 
 describe('the answer to one command', () => {
   it('is its place, or the first place when it repeats', () => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PaxmeshError } from '../../src/engine/errors.js';
 import type { GroupFace, NewCommand } from '../../src/engine/face.js';
+import { commandBytesMaxFor } from '../../src/machines/value-limit.js';
 import { Cluster, VALUE_BYTES_MAX } from './cluster.js';
 
 const text = (letters: string): NewCommand => ({ machine: 'log', encoding: 'utf8', bytes: Buffer.from(letters) });
@@ -47,6 +48,25 @@ test('a value of exactly the maximum goes through, one byte more is refused, and
     const [large] = await cluster.answers([group.propose(text(`${whole}x`))]);
     assert.ok(large?.status === 'rejected');
     assert.equal((large.reason as PaxmeshError).code, 'value-too-large');
+    await cluster.results([group.propose(text('small'))]);
+  }
+});
+
+// Fails when the value's wrapping counts, or when what its caller says of it is all that counts: tried.
+test('a value inside a command counts by itself, and no command is larger than a frame has room for', async () => {
+  const cluster = await Cluster.start();
+  const value = Buffer.alloc(VALUE_BYTES_MAX, 0xfe).toString('base64');
+  const bytes = Buffer.from(`{"op":"put","key":"k","encoding":"base64","value":"${value}"}`);
+  const put: NewCommand = { machine: 'kv', encoding: 'json', bytes };
+  for (const id of ['a', 'b', 'c']) {
+    const group = cluster.group(id);
+    await cluster.results([group.propose({ ...put, valueBytes: VALUE_BYTES_MAX })]);
+    const huge = { ...text('x'.repeat(commandBytesMaxFor(VALUE_BYTES_MAX) + 1)), valueBytes: 1 };
+    for (const large of [put, { ...put, valueBytes: VALUE_BYTES_MAX + 1 }, huge]) {
+      const [answer] = await cluster.answers([group.propose(large)]);
+      assert.ok(answer?.status === 'rejected');
+      assert.equal((answer.reason as PaxmeshError).code, 'value-too-large');
+    }
     await cluster.results([group.propose(text('small'))]);
   }
 });

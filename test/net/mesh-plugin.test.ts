@@ -54,7 +54,7 @@ describe('the mesh plugin', () => {
       onFatal: assert.ifError,
       ...(tls === undefined ? {} : { tls }),
     });
-    await app.register(websocket, { valueBytesMax: 1024 });
+    await app.register(websocket, { commandBytesMax: 1024 });
     await app.register(meshPlugin, { mesh });
     const heard = new Recorder();
     mesh.listen(heard);

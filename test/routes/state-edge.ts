@@ -8,6 +8,8 @@ import { allMachines } from '../../src/machines/bundled.js';
 import { MachineRouter } from '../../src/machines/router.js';
 import { buildEdge, type Edge, FakeGroup } from '../helper.js';
 
+export const VALUE_BYTES_MAX = 100_000;
+
 export class StateGroup extends FakeGroup {
   readonly router = new MachineRouter({ gid: null, version: -1, members: [] }, allMachines([]));
   /** The group's own time. */
@@ -88,6 +90,6 @@ export async function buildStateEdge(
   options: Parameters<typeof buildEdge>[0] = {},
 ): Promise<{ readonly app: Edge['app']; readonly main: StateGroup }> {
   const main = new StateGroup('main');
-  const { app } = await buildEdge({ valueBytesMax: 100_000, ...options }, main);
+  const { app } = await buildEdge({ valueBytesMax: VALUE_BYTES_MAX, ...options }, main);
   return { app, main };
 }

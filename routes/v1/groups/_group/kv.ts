@@ -84,7 +84,7 @@ const kvRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'putKey',
         summary: 'Put a value under a key',
         description:
-          'The body is the value, kept byte for byte with its Content-Type. JSON must parse, text must be UTF-8, anything else is bytes. In the log it stands as JSON, which must be within the limit of values.',
+          'The body is the value, kept byte for byte with its Content-Type. JSON must parse, text must be UTF-8, anything else is bytes. In the log it stands as JSON, long text that JSON would blow up as base64.',
         querystring: KvPutQuery,
         headers: KvPutHeaders,
         body: { content: anything },
@@ -100,7 +100,7 @@ const kvRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { headers } = request.raw;
       const value = receiveValue(headers['content-type'], request.body as Buffer | undefined);
       const json = kvPutJson(request.params.key, value, request.query.ttlMs, headers);
-      const committed = await app.machines.write(request, reply, 'kv', json);
+      const committed = await app.machines.write(request, reply, 'kv', json, value.bytes.length);
       if (committed === null) return reply;
       const { created, etag: tag } = committed.result as { readonly created: boolean; readonly etag: string };
       reply.code(created ? 201 : 200).header('etag', quoted(tag));
