@@ -18,7 +18,7 @@ export default fp<SwaggerOptions>(
           title: 'Paxmesh',
           version,
           description:
-            'Consensus as a service: a replicated log, membership and a master lease behind a plain HTTP API.',
+            'Consensus as a service: a replicated log, keys, locks and counters, membership and a master lease behind plain HTTP.',
           license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
         },
         servers: [{ url: '/', description: 'Any node takes any request' }],

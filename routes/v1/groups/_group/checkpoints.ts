@@ -24,7 +24,7 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listCheckpoints',
         summary: 'The checkpoints of this node',
         response: {
-          200: answer('Newest first; none when the log still holds everything', 'CheckpointList'),
+          200: answer('Newest first; none before the first was taken', 'CheckpointList'),
           ...problems(404),
         },
       },
@@ -40,7 +40,8 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
         ...common,
         operationId: 'takeCheckpoint',
         summary: 'Write the state of the group down on this node, now',
-        description: 'Proposals go on meanwhile. Nodes also do it by themselves.',
+        description:
+          'Proposals go on meanwhile. Nodes also do it by themselves. A machine without snapshots rules it out: 422.',
         response: { 201: answer('Durable', 'Checkpoint'), ...problems(404, 422, 503) },
       },
     },
@@ -69,7 +70,8 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
         ...common,
         operationId: 'setRetention',
         summary: 'Keep more or less of the log, or pause trimming',
-        description: 'Replicated. Each node trims its own log, never beyond its newest checkpoint.',
+        description:
+          'Replicated. Each node trims its own log, never beyond its newest checkpoint. What is left out stays as it is.',
         body: Type.Unsafe<Static<typeof RetentionPatch>>({ $ref: 'RetentionPatch#' }),
         response: { 200: answer('Agreed', 'Retention'), ...problems(400, 404, 503, 504) },
       },
