@@ -128,6 +128,7 @@ export class GroupRooms {
     this.applier = applier;
     const vault = new Vault({
       ...{ group: name, store, clock, router, applier, log, open, send, input, trace },
+      isSound: () => this.standing.isSound,
       write: (one) => pump.writeDurably(name, one),
       installed: () => this.consequences.installed(),
       fatal: options.fatal,
@@ -176,7 +177,11 @@ export class GroupRooms {
       machines: router.machines,
       timeMs,
       isMaster,
-      propose: (machine, draft, wanted) => orders.proposeBytes(machine, draft.bytes, wanted),
+      propose: (machine, draft, wanted) => orders.proposeDraft(machine, draft, wanted),
+      valueBytesMax: options.valueBytesMax,
+      failed: (machine, error) => {
+        trace({ name: 'alarm-failed', level: 'error', facts: { machine, reason: String(error) } });
+      },
     });
   }
 }

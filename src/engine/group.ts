@@ -82,7 +82,7 @@ export class Group implements Pumped {
       { chain: chainOf, membershipAfter },
       clock.now(),
     );
-    this.#rooms.standing.outage = null;
+    this.#rooms.standing.loaded();
   }
 
   /** The store failed: what the replica held in memory is not to be trusted any more. */
@@ -181,7 +181,7 @@ export class Group implements Pumped {
   diverged({ instance, peer, mine, theirs }: Diverged): void {
     const sums = `checksum ${mine.toString(16)} here, ${theirs.toString(16)} at ${peer}`;
     const detail = `the logs have diverged before instance ${instance}: ${sums}`;
-    this.#rooms.standing.outage = { code: 'halted', detail };
+    this.#rooms.standing.condemn(detail);
     this.#rooms.committer.interrupted();
     this.#rooms.desk.reads.suspended(new PaxmeshError('halted', detail));
     this.#rooms.trace({ name: 'diverged', level: 'error', facts: { instance, peer, mine, theirs } });

@@ -29,9 +29,27 @@ export class Standing {
   readonly #options: StandingOptions;
   outage: Outage | null = { code: 'store-unavailable', detail: 'the log is being read' };
   draining = false;
+  /** Log or state here are not what the others have: no store that comes back makes them right. null: they are. */
+  #verdict: Outage | null = null;
 
   constructor(options: StandingOptions) {
     this.#options = options;
+  }
+
+  /** What this node holds is what the log says, as far as anybody knows. */
+  get isSound(): boolean {
+    return this.#verdict === null;
+  }
+
+  /** For the rest of this process. */
+  condemn(detail: string): void {
+    this.#verdict = { code: 'halted', detail };
+    this.outage = this.#verdict;
+  }
+
+  /** The store works, and the log was read. */
+  loaded(): void {
+    this.outage = this.#verdict;
   }
 
   /** Why the log does not go on here though the store works; null: it does. */

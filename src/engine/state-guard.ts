@@ -33,11 +33,23 @@ export class StateGuard {
   applied(instance: InstanceId): void {
     if (!this.#watch.isDue(instance)) return;
     const { router } = this.#options;
-    this.#judge(this.#watch.applied(instance, router.digest(), router.membership.membership));
+    const sum = this.#sumOf(instance);
+    if (sum !== null) this.#judge(this.#watch.applied(instance, sum, router.membership.membership));
   }
 
   heard(peer: NodeId, sum: StateSum): void {
     this.#judge(this.#watch.heard(peer, sum, this.#options.router.membership.membership));
+  }
+
+  /** null: a machine cannot sum itself up, and nothing is compared. It has done what it was told all the same. */
+  #sumOf(instance: InstanceId): number | null {
+    const { router, trace } = this.#options;
+    try {
+      return router.digest();
+    } catch (error) {
+      trace({ name: 'digest-failed', level: 'error', facts: { instance, reason: String(error) } });
+      return null;
+    }
   }
 
   /** Somebody's machines did not do what the others' did with the same commands. */
@@ -48,7 +60,7 @@ export class StateGuard {
     trace({ name: 'state-differs', level: 'error', facts: { instance, peer, mine, theirs, majority } });
     if (majority !== 'theirs' || standing.outage !== null) return;
     const detail = `the state after instance ${instance} is not what a majority of the voters has: a machine is not deterministic`;
-    standing.outage = { code: 'halted', detail };
+    standing.condemn(detail);
     committer.interrupted();
   }
 }

@@ -3,6 +3,7 @@
 import type { Value } from '../core/value.js';
 import { packBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
+import type { Draft } from '../machines/machine.js';
 import type { Committer } from './committer.js';
 
 export class SystemOrders {
@@ -19,26 +20,26 @@ export class SystemOrders {
 
   /** `wanted` is asked right before the order is sealed. */
   propose(machine: string, order: unknown, wanted: () => boolean): void {
-    this.proposeBytes(machine, bytesOf(order), wanted);
+    this.proposeDraft(machine, asJson(order), wanted);
   }
 
-  proposeBytes(machine: string, bytes: Uint8Array, wanted: () => boolean): void {
-    this.#committer.submitSystem(this.#command(machine, bytes), wanted);
+  proposeDraft(machine: string, draft: Draft, wanted: () => boolean): void {
+    this.#committer.submitSystem(this.#command(machine, draft), wanted);
     this.#arrived();
   }
 
   /** A value that is this order and nothing else, past the queue. */
   valueOf(machine: string, order: unknown): Value {
-    const command = this.#command(machine, bytesOf(order));
+    const command = this.#command(machine, asJson(order));
     return { id: this.#committer.nextValueId(), bytes: packBatch([command]) };
   }
 
-  #command(machine: string, bytes: Uint8Array): Command {
+  #command(machine: string, { encoding, bytes }: Draft): Command {
     const id = { origin: this.#origin, sequence: this.#committer.nextSequence() };
-    return { id, machine, encoding: 'json', bytes, key: null, ifMaster: null };
+    return { id, machine, encoding, bytes, key: null, ifMaster: null };
   }
 }
 
-function bytesOf(order: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(order));
+function asJson(order: unknown): Draft {
+  return { encoding: 'json', bytes: Buffer.from(JSON.stringify(order)) };
 }

@@ -13,6 +13,7 @@ import { SnapshotDamaged } from '../machines/sections.js';
 import type { Applier } from './applier.js';
 import { type Checkpoint, checkpointOf, checkpointVariable, readBlocks } from './checkpoint.js';
 import { Checkpointer } from './checkpointer.js';
+import { PaxmeshError } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import { Lender } from './lender.js';
 import type { LogStore, StoreWrite } from './log-store.js';
@@ -29,6 +30,8 @@ export interface VaultOptions {
   readonly log: RecentLog;
   /** The replica's open instance; null: it is not there, and nothing can be written. */
   readonly open: () => InstanceId | null;
+  /** The state is what the log says. Another one is neither written down nor lent. */
+  readonly isSound: () => boolean;
   readonly send: (to: NodeId, message: HostMessage) => void;
   /** Resolves when the write is on disk; rejects when the store failed. Writes of one turn are one flush. */
   readonly write: (write: StoreWrite) => Promise<void>;
@@ -51,18 +54,18 @@ export class Vault {
   #failures = 0;
 
   constructor(options: VaultOptions) {
-    const { clock, open, input } = options;
+    const { clock, open, isSound, input } = options;
     this.#options = options;
     this.#checkpointer = new Checkpointer({
       ...options,
-      isUp: () => open() !== null,
+      isUp: () => open() !== null && isSound(),
       needed: () => this.#lender.needed(),
       inUse: () => this.#inUse(),
     });
     this.#lender = new Lender({
       ...options,
       now: () => clock.now(),
-      current: () => this.#checkpointer.current,
+      current: () => (isSound() ? this.#checkpointer.current : null),
       failed: this.#failed('lend-failed'),
     });
     this.#fetcher = new Fetcher({
@@ -137,7 +140,8 @@ export class Vault {
     }
   }
 
-  take(): Promise<Checkpoint> {
+  async take(): Promise<Checkpoint> {
+    if (!this.#options.isSound()) throw new PaxmeshError('halted', 'the state is not what the other nodes have');
     return this.#checkpointer.take();
   }
 

@@ -2,6 +2,7 @@
 // Reading prepares everything beside the present state; one act at the end switches all of it, so a snapshot that turns out
 // damaged in its last byte has changed nothing. A backup is the same stream, of which the group's own facts (members,
 // master, what was executed under the old cluster's names) are left out.
+import { InvariantBroken } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
 import { MASTER, MEMBERSHIP, RESTORE, RETENTION } from './batch.js';
 import { readLines, writeLines } from './json-lines.js';
@@ -23,7 +24,7 @@ export interface Machines {
   machine(name: string): StateMachine | undefined;
 }
 
-/** Read whole, and not yet in place. `act` does not throw. */
+/** Read whole, and not yet in place. When a machine breaks its word and `act` throws, that is InvariantBroken. */
 export interface PreparedState {
   readonly tables: Tables;
   readonly act: () => void;
@@ -78,7 +79,12 @@ async function prepare(
   return {
     tables,
     act: () => {
-      for (const act of acts) act();
+      try {
+        for (const act of acts) act();
+      } catch (error) {
+        // Some have switched and some have not: this is no state of any instance.
+        throw new InvariantBroken('same-state', `a machine could not switch to what it has read: ${String(error)}`);
+      }
     },
   };
 }

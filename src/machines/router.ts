@@ -175,6 +175,10 @@ export class MachineRouter {
       prepared.act();
       this.#tables = prepared.tables;
       this.#partial = [];
+      // One that was read for an instance that lies behind now.
+      this.#backup = null;
+      this.#awaited = null;
+      this.#unreadable = null;
       this.#applied = instance;
     };
   }

@@ -73,7 +73,7 @@ function vaultAt(applied: number, open: number, beforeBlocks: (name: string) => 
   const inputs: Input[] = [];
   const notes: string[] = [];
   let flushes: { write: StoreWrite; durable: () => void; failed: (error: unknown) => void }[] = [];
-  const at = { open: open as number | null, installed: 0 };
+  const at = { open: open as number | null, isSound: true, installed: 0 };
   const vault: Vault = new Vault({
     group: GROUP,
     store,
@@ -82,6 +82,7 @@ function vaultAt(applied: number, open: number, beforeBlocks: (name: string) => 
     applier,
     log,
     open: () => at.open,
+    isSound: () => at.isSound,
     send: (_, message) => answer(message),
     write: (write) => new Promise((durable, failed) => flushes.push({ write, durable, failed })),
     input: (input) => {

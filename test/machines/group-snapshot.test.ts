@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { InvariantBroken } from '../../src/core/invariant.js';
 import type { Membership } from '../../src/core/membership.js';
 import { MASTER, RESTORE, RETENTION } from '../../src/machines/batch.js';
 import type { Command } from '../../src/machines/command.js';
@@ -204,6 +205,39 @@ test('a part said twice counts once; a part left out, or another restore, ends i
     ...commands.slice(3),
   ]);
   assert.equal(crossed.at(-1)?.applied, false);
+});
+
+// Tried: without the guard the router goes on with one machine of each state, and calls it the state of an instance.
+test('a machine that cannot switch to what it has read breaks an invariant: half a state is none', async () => {
+  const bytes = await bytesOf(used().router.capture());
+  const notes = new Notes();
+  notes.restore = async () => () => {
+    throw new Error('I would rather not');
+  };
+  const router = new MachineRouter(founding, [notes]);
+  const act = await router.prepare(2, streamOf(bytes));
+  assert.throws(act, InvariantBroken);
+  assert.equal(router.applied, -1);
+});
+
+// Tried: with the backup kept, the second switch is rejected and puts it in place all the same.
+test('a backup that was read and then overtaken by a checkpoint is never put in place', async () => {
+  const backup = await bytesOf(used().router.capture());
+  const commands = restoring(backup);
+  const notes = new Notes();
+  const router = new MachineRouter(founding, [notes]);
+  await applyAll(router, commands.slice(0, -1));
+  const [last] = commands.slice(-1);
+  assert.ok(last);
+  assert.throws(() => router.apply(router.applied + 1, [last]), BackupAwaited);
+  await router.restoreBackup();
+  const other = new MachineRouter(founding, [new Notes()]);
+  for (let instance = 0; instance <= 500; instance++) other.apply(instance, [command('notes', 'newer')]);
+  (await router.prepare(500, streamOf(await bytesOf(other.capture()))))();
+  const before = notes.notes.length;
+  const [late] = await applyAll(router, [command(RESTORE, last.bytes.toString())]);
+  assert.equal(late?.applied, false);
+  assert.equal(notes.notes.length, before);
 });
 
 test('a damaged backup is rejected by its last command, on every node alike, and the group stays unused', async () => {
