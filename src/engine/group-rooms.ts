@@ -129,6 +129,7 @@ export class GroupRooms {
     this.applier = applier;
     const vault = new Vault({
       ...{ group: name, store, clock, router, applier, log, open, send, input, trace },
+      isSound: () => this.standing.isSound,
       write: (one) => pump.writeDurably(name, one),
       installed: () => this.consequences.installed(),
       isSound: () => this.standing.isSound,
