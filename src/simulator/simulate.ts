@@ -71,7 +71,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     if (report.failure === null) continue;
     const { lines } = await run({ ...one, lines: STORY_LINES });
     const { invariant, detail } = report.failure;
-    const story = lines.slice(-STORY_LINES);
+    const story = upToTheFailure(lines).slice(-STORY_LINES);
     const failure = { seed, invariant, detail: detail.replace(/^Violation: [a-z-]+: /, ''), story };
     return { seeds: seed - firstSeed + 1, acknowledged, installs, failure };
   }
@@ -124,4 +124,10 @@ function planOf({ nodes = 3, durationMs = 3000, faults = {} }: SimulateOptions, 
 function draftOf(command: unknown): Draft {
   const isDraft = typeof command === 'object' && command !== null && 'bytes' in command && 'encoding' in command;
   return isDraft ? (command as Draft) : { encoding: 'json', bytes: Buffer.from(JSON.stringify(command)) };
+}
+
+/** What a node was in the midst of may still be told after that. */
+function upToTheFailure(lines: readonly string[]): readonly string[] {
+  const at = lines.findIndex((line) => line.includes(' FAILED '));
+  return at < 0 ? lines : lines.slice(0, at + 1);
 }
