@@ -132,7 +132,6 @@ export class GroupRooms {
       isSound: () => this.standing.isSound,
       write: (one) => pump.writeDurably(name, one),
       installed: () => this.consequences.installed(),
-      isSound: () => this.standing.isSound,
       fatal: options.fatal,
     });
     this.vault = vault;
