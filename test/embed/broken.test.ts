@@ -3,22 +3,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { type Draft, PaxmeshError } from 'paxmesh';
+import { type Applied, type ApplyContext, type Command, PaxmeshError } from 'paxmesh';
 import { WebSocket } from 'ws';
+import { InvariantBroken } from '../../src/core/invariant.js';
 import { host } from './hosts.js';
 import { Inventory } from './inventory.js';
 
-/** Throws where no machine may: in the loop that drives all groups. */
+/** Finds, while it is applied, what must never be: as one of the engine's own invariants would. */
 class Treacherous extends Inventory {
   isArmed = false;
 
-  get dueAtMs(): number | null {
-    if (this.isArmed) throw new Error('not what was promised');
-    return null;
-  }
-
-  due(): Draft {
-    return { encoding: 'json', bytes: Buffer.from('{"op":"stock","item":"x","pieces":0}') };
+  override apply(command: Command, context: ApplyContext): Applied {
+    if (this.isArmed) throw new InvariantBroken('in-order', 'not what was promised');
+    return super.apply(command, context);
   }
 }
 
