@@ -155,6 +155,9 @@ export class Clients {
     demand(answer.type !== 'ok' || elder === null || !elder.isFenced(), 'fenced', () => {
       return `${node.id} life ${life.number} acknowledges ${numbers} after it was fenced`;
     });
+    demand(!isHearsay(answer) || face.firstKept > 0, 'honest-outcome', () => {
+      return `${node.id} was told of a repeat of ${numbers}, and has seen the whole log`;
+    });
     this.#note(answer, entries, (what) => this.#hooks.log(node.id, `${group} answers for ${numbers}: ${what}`));
     return answer;
   }
@@ -243,4 +246,9 @@ function command(entry: BookEntry, machine: string, rejects: boolean, key: strin
 function isWorthRetrying(answer: Answer): boolean {
   if (answer.type !== 'error') return answer.type === 'lost';
   return answer.error instanceof PaxmeshError && answer.error.retryable;
+}
+
+/** Executed at a place that the node has not seen: that is so only behind a checkpoint. */
+function isHearsay(answer: Answer): boolean {
+  return answer.type === 'error' && answer.error instanceof PaxmeshError && /only heard/.test(answer.error.message);
 }

@@ -24,7 +24,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'prepare ignores accepted values',
     edits: [['core/acceptor', 'vote: vote && { ballot: vote.ballot, value: vote.value }', 'vote: null']],
-    falls: falls('agreement', 'duelling-proposers', 3),
+    falls: falls('agreement', 'duelling-proposers', 1),
   },
   {
     name: 'prepare quorum one short',
@@ -131,7 +131,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the last promise wins',
     edits: [['core/proposer', '(phase.best === null || compareBallots(vote.ballot, phase.best.ballot) > 0)', 'true']],
-    falls: falls('agreement', 'five-nodes', 496),
+    falls: falls('agreement', 'five-nodes', 241),
   },
   {
     name: 'ballot reused after a restart',
@@ -144,7 +144,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
         const ballot = again ? acceptor.promised : { round: Math.max(acceptor.promised.round, this.#seen.round) + 1, node: self };`,
       ],
     ],
-    falls: falls('ballot-owner', 'failing-store', 19),
+    falls: falls('ballot-owner', 'failing-store', 26),
   },
   {
     name: 'proposed again under the same ballot with another value',
@@ -198,7 +198,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'prepare skipped across a change of membership',
     edits: [['core/proposer', 'if (membershipChanged)\n            this.#right = null;', '']],
-    falls: falls('agreement', 'membership-churn', 132),
+    falls: falls('agreement', 'membership-churn', 216),
   },
   {
     name: 'membership changed without its version check',
@@ -219,7 +219,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an empty store votes in a founding',
     edits: [['core/replica', 'if (this.#membership.gid === null && !this.#mayFound)\n            return false;', '']],
-    falls: falls('agreement', 'wiped-node', 30),
+    falls: falls('agreement', 'wiped-node', 20),
   },
   {
     name: 'half of the voters taken for a majority',
@@ -258,6 +258,6 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'peers are not asked on connecting',
     edits: [['core/replica', "out.after.push({ to: input.peer, message: { type: 'ask', open: this.#open } });", '']],
-    falls: falls('progress', 'membership-churn', 519),
+    falls: falls('progress', 'membership-churn', 717),
   },
 ];

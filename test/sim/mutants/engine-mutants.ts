@@ -29,7 +29,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'this.#guard(() => this.#flushed(batch, opens));',
       ],
     ],
-    falls: falls('durable-before-said', 'crash-inside-save', 1),
+    falls: falls('durable-before-said', 'crash-inside-save', 3),
   },
   {
     name: 'memory kept after a failed save',
@@ -127,12 +127,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a taker told of a repeat',
     edits: [['engine/forwards', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)']],
-    falls: falls('honest-outcome', 'lagging-learner', 212),
+    falls: falls('honest-outcome', 'lagging-learner', 489),
   },
   {
     name: 'lease orders pile up',
     edits: [['engine/lease-keeper', 'order === this.#orders && ', '']],
-    falls: falls('bounded', 'swarm', 13),
+    falls: falls('bounded', 'swarm', 240),
   },
   {
     name: 'no deadlines while the store is down',
@@ -183,7 +183,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
         'while (outcomes.length < Math.max(1, commands.length - 1)) {',
       ],
     ],
-    falls: falls('in-order', 'lease-and-drift', 2),
+    falls: falls('in-order', 'lease-and-drift', 1),
   },
   {
     name: 'an entry passed over after it was closed',
@@ -221,7 +221,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a forwarded batch placed one command off',
     edits: [['engine/forwards', 'index: index + at + offset', 'index: index + at + offset + 1']],
-    falls: falls('acked-is-kept', 'lagging-learner', 8),
+    falls: falls('acked-is-kept', 'lagging-learner', 22),
   },
   {
     name: 'what is done is still counted as waiting',

@@ -6,7 +6,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an order made of an older list changes the members',
     edits: [['core/membership-change', 'if (expects === before.version)', 'if (true)']],
-    falls: falls('one-membership', 'members-at-random', 5),
+    falls: falls('one-membership', 'members-at-random', 3),
   },
   {
     name: 'newcomers vote at once',
@@ -17,12 +17,12 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return { role };',
       ],
     ],
-    falls: falls('one-membership', 'members-at-random', 1),
+    falls: falls('one-membership', 'members-at-random', 2),
   },
   {
     name: 'a candidate that moves waits for its vote no more',
     edits: [['core/membership-change', 'change.role ?? standing(member)', 'change.role ?? member.role']],
-    falls: falls('one-membership', 'members-at-random', 36),
+    falls: falls('one-membership', 'members-at-random', 47),
   },
   {
     name: 'a newcomer takes the vote of whom it replaces in one step',
@@ -33,7 +33,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return without(replaced(before, promoted(member, change.store)), member.replaces);',
       ],
     ],
-    falls: falls('one-membership', 'members-at-random', 7),
+    falls: falls('one-membership', 'members-at-random', 2),
   },
   {
     name: 'votes from an unlisted identity counted',
@@ -65,7 +65,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'level by a mark of long ago',
     edits: [['engine/steward', 'this.#mark = NOT_YET;', '']],
-    falls: falls('promoted-is-level', 'members-at-random', 171),
+    falls: falls('promoted-is-level', 'members-at-random', 124),
   },
   {
     name: 'candidates are never promoted',
@@ -75,12 +75,12 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'who is replaced stays',
     edits: [['engine/steward', "if (role === 'voter' && replaces !== undefined) {", 'if (false) {']],
-    falls: falls('progress', 'members-at-random', 7),
+    falls: falls('progress', 'members-at-random', 5),
   },
   {
     name: 'orders that cost the quorum are not refused',
     edits: [['engine/members-desk', 'if (!force && !keepsQuorum(current, after)) {', 'if (false) {']],
-    falls: falls('progress', 'wiped-and-readmitted', 50),
+    falls: falls('progress', 'wiped-and-readmitted', 14),
   },
   {
     name: 'a store takes what an older process writes',
@@ -102,7 +102,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         'return this.open();',
       ],
     ],
-    falls: falls('fenced', 'doubled-process', 69),
+    falls: falls('fenced', 'doubled-process', 46),
   },
   {
     name: 'a fenced process takes its store for a failing one',
@@ -122,7 +122,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
       [
         'machines/router',
         'const digest = command.key === null ? null : digestOf(command);',
-        "if (command.machine === '$membership') return run(machine, command, instance, index);\n        const digest = command.key === null ? null : digestOf(command);",
+        "if (command.machine === '$membership') return run(machine, command, { instance, index, timeMs });\n        const digest = command.key === null ? null : digestOf(command);",
       ],
     ],
     falls: falls('honest-outcome', 'members-at-random', 3166),

@@ -9,7 +9,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ['machines/once', 'isNew(id) {', 'isNew(id) {\n        return true;'],
       ['machines/router', 'if (first !== undefined) {', 'if (false) {'],
     ],
-    falls: falls('acked-once', 'throwing-machine', 1),
+    falls: falls('acked-once', 'throwing-machine', 2),
   },
   {
     name: 'a command passed over when its machine throws',
@@ -25,17 +25,17 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the at-most-once table lost in a snapshot',
     edits: [['machines/tables', 'tables.once = Once.of(once);', '']],
-    falls: falls('acked-once', 'short-log', 25),
+    falls: falls('acked-once', 'short-log', 12),
   },
   {
     name: 'idempotency keys lost in a snapshot',
     edits: [['machines/tables', 'tables.keys = IdempotencyTable.of(keys);', '']],
-    falls: falls('acked-once', 'short-log', 44),
+    falls: falls('acked-once', 'short-log', 117),
   },
   {
     name: 'nodes that differ after an install',
     edits: [['machines/tables', 'tables.keys = IdempotencyTable.of(keys);', '']],
-    falls: falls('same-state', 'short-log', 2),
+    falls: falls('same-state', 'short-log', 12),
   },
   {
     name: 'a lease read served after the lease ran out',
@@ -46,7 +46,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         "if (mode === 'lease' && router.master.state?.node === this.#options.roster.self)",
       ],
     ],
-    falls: falls('linearizable', 'stale-reads', 6),
+    falls: falls('linearizable', 'stale-reads', 1),
   },
   {
     name: 'a read quorum one short',
@@ -57,12 +57,12 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         'this.#answered.size < quorumOf(this.membership) - 1',
       ],
     ],
-    falls: falls('linearizable', 'stale-reads', 10),
+    falls: falls('linearizable', 'stale-reads', 3),
   },
   {
     name: 'a read that does not wait for its index',
     edits: [['engine/reader', 'if (proof === null || router.applied < proof.index)', 'if (proof === null)']],
-    falls: falls('linearizable', 'stale-reads', 1),
+    falls: falls('linearizable', 'stale-reads', 23),
   },
   {
     name: 'a read that takes the answers of a round begun before it',
@@ -73,12 +73,12 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         'if (this.#round !== null)\n            this.#round.reads.push(read);\n        else\n            this.#fresh.push(read);',
       ],
     ],
-    falls: falls('linearizable', 'stale-reads', 1),
+    falls: falls('linearizable', 'stale-reads', 94),
   },
   {
     name: 'the log trimmed under a running transfer',
     edits: [['engine/checkpointer', 'Math.min(kept, needed() ?? kept)', 'kept']],
-    falls: falls('loan-kept', 'short-log', 2),
+    falls: falls('loan-kept', 'short-log', 4),
   },
   {
     name: 'the log cut before the checkpoint',
@@ -120,7 +120,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ['engine/checkpoint', 'if (sum !== crc)', 'if (false)'],
       ['machines/sections', ' || bytes.readUInt32BE(8) !== this.#crc', ''],
     ],
-    falls: falls('same-state', 'short-log', 33),
+    falls: falls('same-state', 'short-log', 45),
   },
   {
     name: 'an older checkpoint accepted',
@@ -130,7 +130,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ['engine/vault', 'return (open() ?? Number.POSITIVE_INFINITY) > instance ? null : act;', 'return act;'],
       ['machines/router', 'invariant(instance > this.#applied, ', 'invariant(true, '],
     ],
-    falls: falls('in-order', 'short-log', 39),
+    falls: falls('in-order', 'short-log', 117),
   },
   {
     name: 'a checkpoint resets the promise',
@@ -146,6 +146,6 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         'this.#proposer.installed(instance, out);\n        this.acceptor.forget();',
       ],
     ],
-    falls: falls('promise-monotone', 'short-log', 1),
+    falls: falls('promise-monotone', 'short-log', 4),
   },
 ];
