@@ -36,13 +36,6 @@ lesson(
 // honest and its answers were lost: it was ignored for twenty seconds. Distrust must leave a way back.
 lesson('a peer whose answers were lost is asked again', 'a peer whose answers were lost is ignored');
 
-// An order to the members was handed over twice and stood in the log twice. The second was refused, because the first had
-// changed the list, and the taker, which lagged, was told of the second: it answered that nothing had been done.
-lesson(
-  'an order to the members that stands in the log twice was done once',
-  'an order that is proposed again is judged again',
-);
-
 // A process that was fenced off, and whose store then failed for another reason, opened it again and so fenced the newer one.
 lesson('a process that was fenced off does not take the store back', 'an older process opens its store again');
 

@@ -122,7 +122,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'forwards of every life numbered from 0',
     edits: [['engine/group-rooms', 'Math.floor(clock.random() * 2 ** 52)', '0']],
-    falls: falls('acked-is-kept', 'lagging-learner', 2642),
+    falls: falls('acked-is-kept', 'lagging-learner', 5866),
   },
   {
     name: 'a taker told of a repeat',

@@ -116,15 +116,4 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     ],
     falls: falls('fenced', 'doubled-process', 1),
   },
-  {
-    name: 'an order that is proposed again is judged again',
-    edits: [
-      [
-        'machines/router',
-        'const digest = command.key === null ? null : digestOf(command);',
-        "if (command.machine === '$membership') return run(machine, command, { instance, index, timeMs });\n        const digest = command.key === null ? null : digestOf(command);",
-      ],
-    ],
-    falls: falls('honest-outcome', 'members-at-random', 3166),
-  },
 ];
