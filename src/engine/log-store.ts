@@ -22,9 +22,10 @@ export interface VariableWrite {
 }
 
 /**
- * The group's log begins at this instance: what is below is gone for every read and load, whether or not its bytes have been
- * taken away yet (`trim` does that), and a record written there later is gone at once. An instance beyond the end empties the
- * log; the next record is at that instance. Never moves back; without it and without a trim a log begins at 0. Part of a flush, so a checkpoint and the place where the log goes on after it come together or not at all.
+ * The group's log begins at this instance: what is below is gone for every read and load, whether or not its bytes have
+ * been taken away yet (`trim` does that), and a record written there later is gone at once. An instance beyond the end
+ * empties the log; the next record is at that instance. Never moves back; without it and without a trim a log begins at
+ * 0. Part of a flush, so a checkpoint and the place where the log goes on after it come together or not at all.
  */
 export interface BeginWrite {
   readonly type: 'begin';

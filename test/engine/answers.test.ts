@@ -104,3 +104,16 @@ describe('the answer to a batch', () => {
     assert.deepEqual([again.code, again.facts, again.replayed], [error.code, error.facts, true]);
   });
 });
+
+describe('the answer about a command that was executed at a place this node has not seen', () => {
+  // Inside a checkpoint that it has fetched. Found in the simulator (short-log, seed 304431), where it was told as an internal
+  // error. Fails when it is told with the outcome "none", or as internal: tried.
+  it('says that nobody here knows how it ended, and that asking again is safe with a key', () => {
+    const executed: CommandOutcome = { applied: false, code: 'duplicate', reason: 'proposed again' };
+    for (const call of [() => committed([at(9, 0, executed)]), () => batchCommitted([at(9, 0, executed)])]) {
+      const error = errorOf(call);
+      assert.deepEqual([error.code, error.status, error.outcome], ['proposal-timeout', 504, 'unknown']);
+      assert.match(error.message, /executed/);
+    }
+  });
+});

@@ -27,8 +27,4 @@ export class Loans {
       });
     }
   }
-
-  isLending(lender: NodeId): boolean {
-    return [...this.#loans.keys()].some((loan) => loan.startsWith(`${lender} `));
-  }
 }
