@@ -107,8 +107,8 @@ describe('the answer to a batch', () => {
 
 describe('the answer about a command that was executed at a place this node has not seen', () => {
   // Inside a checkpoint that it has fetched. Found in the simulator (short-log, seed 304431), where it was told as an internal
-  // error. Fails when it is told with the outcome "none", or as internal: tried.
-  it('says that nobody here knows how it ended, and that asking again is safe with a key', () => {
+  // error. Fails when it is told as internal again: tried.
+  it('says that it was executed, and that nobody here knows how that ended', () => {
     const executed: CommandOutcome = { applied: false, code: 'duplicate', reason: 'proposed again' };
     for (const call of [() => committed([at(9, 0, executed)]), () => batchCommitted([at(9, 0, executed)])]) {
       const error = errorOf(call);
