@@ -116,10 +116,11 @@ export class GroupDesk implements GroupFace, FeedSource {
     this.#backup = new BackupDesk({ router, applier: parts.applier, intake, gid, valueBytesMax, newId });
     const lastChosen = () => this.lastChosen;
     const view = () => this.masterView();
-    const master = new MasterDesk({ roster, lease, intake, clock, timeoutMs, view, lastChosen, refusal, send });
+    const ofOrders = { roster, intake, clock, timeoutMs, refusal };
+    const master = new MasterDesk({ ...ofOrders, lease, view, lastChosen, send });
     this.#master = master;
     const relieve = (id: NodeId, withinMs: Millis) => master.relieve(id, withinMs);
-    this.#members = new MembersDesk({ roster, intake, clock, invite, relieve, view: () => this.membersView() });
+    this.#members = new MembersDesk({ ...ofOrders, invite, relieve, view: () => this.membersView() });
     const { replica, compareWith, firstRound, timeMs } = parts;
     const holdsLease = () => this.masterView().self;
     const holds = () => parts.store.holds();

@@ -1,8 +1,9 @@
 // Changes of the membership as people order them. Each is computed from the list as applied here and carries its version,
 // so that of two at once one finds the list changed; without If-Match it is computed again. Refused before anything is
 // proposed: what would leave fewer live voters than the new quorum, unless forced. A master that is to lose its vote passes
-// the lease on first.
+// the lease on first. An order that comes while the group is being founded waits for that, as proposals do.
 import type { Millis, NodeId } from '../core/ids.js';
+import { invariant } from '../core/invariant.js';
 import { type Membership, memberOf, quorumOf, votersOf } from '../core/membership.js';
 import { changedMembership, type MembershipChange } from '../core/membership-change.js';
 import { MEMBERSHIP } from '../machines/batch.js';
@@ -22,6 +23,10 @@ export interface MembersDeskOptions {
   readonly roster: Roster;
   readonly intake: Intake;
   readonly clock: Clock;
+  /** How long an order waits that does not say. */
+  readonly timeoutMs: Millis;
+  /** Why nothing is taken now; null: it is. */
+  readonly refusal: () => PaxmeshError | null;
   readonly view: () => MembersView;
   /** Keeps a link with a node that is not a member yet; the answer ends that. */
   readonly invite: (guest: PeerAddress) => () => void;
@@ -92,6 +97,7 @@ export class MembersDesk {
     keepsQuorum: (before: Membership, after: Membership) => boolean,
   ): Promise<MembersView> {
     const { intake, view, relieve } = this.#options;
+    await this.#untilFounded(timeoutMs);
     for (let tries = 1; ; tries++) {
       const { current, change, after } = this.#planned(makes, ifMatch);
       if (!force && !keepsQuorum(current, after)) {
@@ -113,10 +119,21 @@ export class MembersDesk {
     }
   }
 
+  /** A group without a gid has no list that could be changed. Throws why it has none, or takes no orders. */
+  async #untilFounded(timeoutMs: Millis = this.#options.timeoutMs): Promise<void> {
+    const { roster, refusal, clock } = this.#options;
+    for (const until = clock.now() + timeoutMs; ; await pause(clock)) {
+      const refused = refusal();
+      if (refused !== null) throw refused;
+      if (roster.current.gid !== null) return;
+      if (clock.now() >= until) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
+    }
+  }
+
   /** The change as it would be now. Throws why it is none. */
   #planned(makes: (basis: Basis) => MembershipChange, ifMatch: number | undefined) {
     const { current } = this.#options.roster;
-    if (current.gid === null) throw new PaxmeshError('no-quorum', 'the group is not founded yet');
+    invariant(current.gid !== null, 'founded', () => 'a change is planned before there is a list to change');
     if (ifMatch !== undefined && ifMatch !== current.version) {
       throw new PaxmeshError('precondition-failed', `the membership has version ${current.version}, not ${ifMatch}`);
     }
@@ -135,10 +152,11 @@ export class MembersDesk {
   async #withGuest<T>(
     guest: PeerAddress,
     makes: (basis: Basis) => MembershipChange,
-    { ifMatch }: ChangeOptions,
+    { ifMatch, timeoutMs }: ChangeOptions,
     work: (isThere: boolean) => Promise<T>,
   ): Promise<T> {
     const { roster, clock, invite } = this.#options;
+    await this.#untilFounded(timeoutMs);
     // What is refused anyway is refused now, and nobody is asked for it.
     this.#planned(makes, ifMatch);
     if (memberOf(roster.current, guest.id) !== undefined) return work(roster.isLive(guest.id));
@@ -146,11 +164,15 @@ export class MembersDesk {
     try {
       const until: Millis = clock.now() + REACH_MS;
       while (!roster.isLive(guest.id) && clock.now() < until) {
-        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+        await pause(clock);
       }
       return await work(roster.isLive(guest.id));
     } finally {
       dismiss();
     }
   }
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(LOOK_MS, resolve));
 }

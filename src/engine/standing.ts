@@ -111,8 +111,9 @@ export class Standing {
     ];
     if (outage !== null) return checks;
     const isMember = replica !== null && memberOf(replica.membership, roster.self) !== undefined;
-    const founded = replica !== null && (replica.membership.gid !== null || founding.mayFound);
-    const quorum = founded && roster.hasQuorum(replica.membership);
+    const founded = roster.current.gid !== null;
+    const quorum = founded && replica !== null && roster.hasQuorum(replica.membership);
+    const unfounded = founding.mayFound ? 'the group is being founded' : UNFOUNDED;
     return [
       ...checks,
       check('member', isMember, 'not-a-member', 'this node is not a member of the group'),
@@ -122,7 +123,7 @@ export class Standing {
         'catching-up',
         'this node is behind the group',
       ),
-      check('quorum', quorum, 'no-quorum', founded ? 'too few members are connected' : UNFOUNDED),
+      check('quorum', quorum, 'no-quorum', founded ? 'too few members are connected' : unfounded),
     ];
   }
 }

@@ -19,6 +19,8 @@ function desk(): { readonly desk: MembersDesk; readonly invited: string[] } {
       hasQuorum: () => true,
     },
     clock: { now: () => 0 },
+    timeoutMs: 1000,
+    refusal: () => null,
     invite: ({ id }: { readonly id: string }) => {
       invited.push(id);
       return () => undefined;

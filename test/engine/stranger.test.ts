@@ -3,54 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chainOf } from '../../src/engine/checksum.js';
-import { PaxosNode } from '../../src/engine/paxos-node.js';
-import type { TransportListener } from '../../src/engine/ports.js';
-import { systemClock } from '../../src/engine/system-clock.js';
 import { packBatch } from '../../src/machines/batch.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
-
-async function lonely(
-  parted: string[],
-  disk = new MemoryDisk('store of a'),
-): Promise<{ node: PaxosNode; hear: TransportListener }> {
-  const store = new MemoryStore(disk);
-  let listener: TransportListener | null = null;
-  const node = new PaxosNode({
-    id: 'a',
-    url: 'http://a',
-    version: 'test',
-    groups: ['main'],
-    members: [{ id: 'a', url: 'http://a' }],
-    leaseMs: 10_000,
-    timeoutMs: 1000,
-    valueBytesMax: 1000,
-    store,
-    opening: await store.open(),
-    transport: {
-      listen: (one) => {
-        listener = one;
-      },
-      setPeers: () => {},
-      send: () => {},
-      flush: () => {},
-      isConnected: () => true,
-      part: (peer) => parted.push(peer),
-      close: async () => {},
-    },
-    clock: systemClock,
-    trace: () => {},
-    machines: () => [],
-    fatal: (error) => assert.fail(String(error)),
-  });
-  await node.start();
-  assert.ok(listener !== null);
-  return { node, hear: listener };
-}
+import { loneNode } from './lone-node.js';
 
 test('a node of another cluster is parted from as soon as it says which', async () => {
   const parted: string[] = [];
-  const { node, hear } = await lonely(parted);
+  const { node, hear } = await loneNode({ parted });
   const { instanceId } =
     (await node.group('main')?.propose({ machine: 'log', encoding: 'utf8', bytes: Buffer.of(65) })) ?? {};
   assert.equal(typeof instanceId, 'number');
@@ -86,7 +46,7 @@ test('a node that restarts right after the founding knows its cluster before it 
   const variable = { type: 'variable', name: 'membership', json: JSON.stringify(membership) } as const;
   await before.commit([{ group: 'main', writes: [{ type: 'promise', ballot }, record, variable] }]);
   await before.close();
-  const { node } = await lonely([], disk);
+  const { node } = await loneNode({ store: new MemoryStore(disk) });
   assert.equal(node.group('main')?.status().open, 0);
   assert.deepEqual(node.gids(), { main: 'g' });
   node.close();
