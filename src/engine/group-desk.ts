@@ -228,9 +228,9 @@ export class GroupDesk implements GroupFace, FeedSource {
 
   masterView(): MasterView {
     const { lease, clock, roster, standing } = this.#parts;
-    const view = lease.view(clock.now());
-    const url = view.node === null ? null : (memberOf(roster.current, view.node)?.url ?? null);
-    return { ...view, url, self: view.self && standing.outage === null };
+    const { node, version, renewal, leaseMs, expiresInMs, self } = lease.view(clock.now());
+    const url = node === null ? null : (memberOf(roster.current, node)?.url ?? null);
+    return { node, url, version, renewal, leaseMs, expiresInMs, self: self && standing.outage === null };
   }
 
   status(): GroupStatus {
