@@ -28,8 +28,8 @@ const USAGE = `usage: paxmesh COMMAND [options]
                             change it  [--role voter|learner|observer] [--force] [--if-match VERSION]
                             [--timeout-ms N]; an ADDRESS is the http://host:port of the member
   master   [show]           who holds the lease
-           release | transfer ID | lease MS
-                            move it on, hand it to a member, make it longer or shorter
+           release | transfer ID | prefer ID | prefer-none | lease MS
+                            move it on, hand it to a member, now or whenever that can have it, make it longer or shorter
   backup   [--out FILE]     all state of all groups of a node into a file
   restore  FILE             a backup into a cluster that was never used
 

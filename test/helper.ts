@@ -207,6 +207,14 @@ export class FakeGroup implements GroupFace {
     return this.masterView();
   }
 
+  preferredMaster: string | null = null;
+
+  async preferMaster(node: string | null): Promise<void> {
+    if (this.failure !== null) throw this.failure;
+    this.orders.push(['prefer', node]);
+    this.preferredMaster = node;
+  }
+
   async setLease(leaseMs: number): Promise<MasterView> {
     if (this.failure !== null) throw this.failure;
     this.orders.push(['lease', leaseMs]);

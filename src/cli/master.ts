@@ -21,9 +21,14 @@ export async function master(args: readonly string[]): Promise<void> {
         });
   const text = await ordered(name, word, order);
   if (client.json) return print(text);
+  if (name === 'prefer' || name === 'prefer-none') return print(preferenceLine(JSON.parse(text)));
   const { node, url, version, leaseMs, expiresInMs } = JSON.parse(text) as Master;
   if (node === null) return print(`nobody is master; the lease is ${leaseMs} ms`);
   print(`${node} at ${url} is master since instance ${version}; lease ${leaseMs} ms, for ${expiresInMs} ms more`);
+}
+
+function preferenceLine({ node }: { readonly node: string | null }): string {
+  return node === null ? 'no node is preferred' : `${node} is master whenever it can`;
 }
 
 function ordered(
@@ -31,7 +36,7 @@ function ordered(
   word: string | undefined,
   order: (method: string, path: string, body?: object) => Promise<string>,
 ): Promise<string> {
-  const wantsWord = name === 'transfer' || name === 'lease';
+  const wantsWord = name === 'transfer' || name === 'prefer' || name === 'lease';
   if (wantsWord !== (word !== undefined)) {
     throw new UsageError(
       wantsWord ? `it is: master ${name} ${name === 'lease' ? 'MS' : 'ID'}` : `too many words: ${word}`,
@@ -44,10 +49,14 @@ function ordered(
       return order('DELETE', '/master');
     case 'transfer':
       return order('POST', '/master/transfer', { to: word });
+    case 'prefer':
+      return order('PUT', '/master/preferred', { node: word });
+    case 'prefer-none':
+      return order('PUT', '/master/preferred', { node: null });
     case 'lease':
       if (!/^\d{1,15}$/.test(word ?? '')) throw new UsageError(`not a number of milliseconds: ${word}`);
       return order('PUT', '/master/lease', { leaseMs: Number(word) });
     default:
-      throw new UsageError(`master takes show, release, transfer, lease, not ${name}`);
+      throw new UsageError(`master takes show, release, transfer, prefer, prefer-none, lease, not ${name}`);
   }
 }

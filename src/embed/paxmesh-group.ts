@@ -45,6 +45,8 @@ export type GroupOrders = Pick<
   | 'readmitMember'
   | 'releaseMaster'
   | 'transferMaster'
+  | 'preferredMaster'
+  | 'preferMaster'
   | 'setLease'
   | 'checkpoints'
   | 'takeCheckpoint'

@@ -151,6 +151,10 @@ export interface GroupFace {
   releaseMaster(): Promise<MasterView>;
   /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
   transferMaster(to: NodeId): Promise<MasterView>;
+  /** Who shall be master whenever it can; null: nobody in particular. */
+  readonly preferredMaster: NodeId | null;
+  /** Resolves when the group has agreed on it, not when that node is master. Throws member-not-found. */
+  preferMaster(node: NodeId | null): Promise<void>;
   /** At least 1000. */
   setLease(leaseMs: Millis): Promise<MasterView>;
 }

@@ -98,17 +98,7 @@ export class GroupDesk implements GroupFace, FeedSource {
     const wait: Wait = (ms, onStop) => this.feed.wait(ms, onStop);
     this.#pages = new LogPages(log, router, now, wait, () => this.checkpointLink);
     const refusal = () => standing.refusal();
-    this.#intake = new Intake({
-      origin,
-      timeoutMs,
-      valueBytesMax,
-      committer,
-      router,
-      now,
-      wait,
-      refusal,
-      arrived,
-    });
+    this.#intake = new Intake({ origin, timeoutMs, valueBytesMax, committer, router, now, wait, refusal, arrived });
     const { roster, lease, invite, say: send } = parts;
     const intake = this.#intake;
     const gid = () => roster.current.gid;
@@ -290,6 +280,14 @@ export class GroupDesk implements GroupFace, FeedSource {
 
   transferMaster(to: NodeId): Promise<MasterView> {
     return this.#master.transfer(to);
+  }
+
+  get preferredMaster(): NodeId | null {
+    return this.#parts.router.master.preferred;
+  }
+
+  preferMaster(node: NodeId | null): Promise<void> {
+    return this.#master.prefer(node);
   }
 
   setLease(leaseMs: Millis): Promise<MasterView> {

@@ -17,9 +17,11 @@ import { GroupDesk } from './group-desk.js';
 import { GroupTime } from './group-time.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { LogStore } from './log-store.js';
+import { LAG_MAX } from './master-desk.js';
 import type { PeerMessage } from './peer-messages.js';
 import type { Clock, PeerAddress, Trace, TraceNote, Transport } from './ports.js';
 import { Positions } from './positions.js';
+import { Preference } from './preference.js';
 import type { Pump, Pumped } from './pump.js';
 import { RecentLog } from './recent-log.js';
 import { Roster } from './roster.js';
@@ -73,6 +75,7 @@ export class GroupRooms {
   readonly desk: GroupDesk;
   readonly consequences: Consequences;
   readonly steward: Steward;
+  readonly preference: Preference;
   readonly alarms: Alarms;
   readonly trace: (note: Omit<TraceNote, 'group'>) => void;
 
@@ -165,15 +168,24 @@ export class GroupRooms {
     this.consequences = new Consequences({ ...ofState, now, write, membersChanged, trace });
 
     const isMaster = () => desk.masterView().self;
+    const resign = (heir: NodeId | null) => {
+      const { version } = desk.masterView();
+      if (version !== null) lease.resign(version, heir, clock.now());
+    };
     this.steward = new Steward({
       roster,
       isMaster,
       lastChosen: () => log.lastChosen,
       propose: (change, wanted) => orders.propose(MEMBERSHIP, change, wanted),
-      resign: (heir) => {
-        const { version } = desk.masterView();
-        if (version !== null) lease.resign(version, heir, clock.now());
-      },
+      resign,
+    });
+    this.preference = new Preference({
+      roster,
+      isMaster,
+      preferred: () => router.master.preferred,
+      isLevel: (id) => (roster.lastChosenAt(id) ?? -1) >= log.lastChosen - LAG_MAX,
+      leaseMs: () => desk.masterView().leaseMs,
+      resign,
     });
     this.alarms = new Alarms({
       machines: router.machines,

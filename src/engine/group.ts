@@ -233,9 +233,9 @@ export class Group implements Pumped {
 
   get wakeAt(): Millis | null {
     const now = this.#options.clock.now();
-    const { committer, founding, steward, lease, desk, alarms, vault, positions } = this.#rooms;
+    const { committer, founding, steward, preference, lease, desk, alarms, vault, positions } = this.#rooms;
     if (committer.needsSweep) this.#sweepAt ??= now + SWEEP_MS;
-    const ofChores = earliest(founding.wakeAt(now), steward.wakeAt);
+    const ofChores = earliest(founding.wakeAt(now), earliest(steward.wakeAt, preference.wakeAt));
     const ofRooms = earliest(lease.wakeAt, earliest(desk.reads.wakeAt, ofChores));
     const ofState = earliest(alarms.wakeAt(now), vault.wakeAt);
     return earliest(earliest(ofRooms, ofState), earliest(this.#sweepAt, earliest(positions.wakeAt, this.#gatherUntil)));
@@ -244,11 +244,13 @@ export class Group implements Pumped {
   tick(now: Millis): void {
     this.#gatherUntil = null;
     const replica = this.#replica;
-    const { lease, roster, standing, founding, steward, alarms, vault, desk, consequences, positions } = this.#rooms;
+    const { lease, roster, standing, founding, steward, preference, alarms, vault } = this.#rooms;
+    const { desk, consequences, positions } = this.#rooms;
     const eligible = replica !== null && replica.mayVote && replica.isLevel && standing.halted === null;
     lease.tick(now, eligible, roster.rank);
     founding.tick(now);
     steward.tick(now);
+    preference.tick(now);
     alarms.tick(now);
     vault.tick(now);
     desk.reads.tick(now);

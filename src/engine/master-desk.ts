@@ -74,6 +74,15 @@ export class MasterDesk {
     }
   }
 
+  /** Resolves when the group has agreed on it. Throws member-not-found. */
+  async prefer(node: NodeId | null): Promise<void> {
+    const { roster, intake } = this.#options;
+    if (node !== null && memberOf(roster.current, node) === undefined) {
+      throw new PaxmeshError('member-not-found', `${node} is not a member`);
+    }
+    await intake.order(MASTER, { op: 'prefer', node }, undefined);
+  }
+
   /** Resolves when the lease that runs is of the new length. */
   async setLease(leaseMs: Millis): Promise<MasterView> {
     await this.#options.intake.order(MASTER, { op: 'set-lease', leaseMs }, undefined);
@@ -132,4 +141,4 @@ export class MasterDesk {
 }
 
 /** Instances a node may be behind and still be level enough to become master. */
-const LAG_MAX = 1000;
+export const LAG_MAX = 1000;

@@ -7,7 +7,7 @@ import type { Membership } from '../core/membership.js';
 import { MASTER, MEMBERSHIP, RESTORE, RETENTION } from './batch.js';
 import { readLines, writeLines } from './json-lines.js';
 import type { SnapshotSource, StateMachine } from './machine.js';
-import type { MasterMachine, MasterState } from './master-machine.js';
+import type { MasterFacts, MasterMachine } from './master-machine.js';
 import type { MembershipMachine } from './membership-machine.js';
 import type { RestoreMachine } from './restore-machine.js';
 import type { Retention, RetentionMachine } from './retention-machine.js';
@@ -38,7 +38,7 @@ export function captureGroup(group: Machines, tables: Tables): AsyncIterable<Uin
   const sections: SectionSource[] = [
     { name: TABLES, parts: tables.capture() },
     { name: MEMBERSHIP, parts: writeLines([membership.membership]) },
-    { name: MASTER, parts: writeLines([{ state: master.state, leaseMs: master.leaseMs }]) },
+    { name: MASTER, parts: writeLines([master.facts]) },
     { name: RETENTION, parts: writeLines([retention.retention]) },
     { name: RESTORE, parts: writeLines(stagedRows(staged.id, staged.parts)) },
   ];
@@ -118,7 +118,7 @@ async function readReserved(group: Machines, { name, parts }: Section): Promise<
     case MEMBERSHIP:
       return () => group.membership.restored(row as Membership);
     case MASTER:
-      return () => group.master.restored(row as { state: MasterState | null; leaseMs: number | null });
+      return () => group.master.restored(row as MasterFacts);
     case RETENTION:
       return () => group.retention.restored(row as Retention);
     default:

@@ -31,7 +31,9 @@ export type MasterCommand =
   /** `heir`: who shall have it next; the others hold back for a while. */
   | { readonly op: 'release'; readonly node: NodeId; readonly version: InstanceId; readonly heir: NodeId | null }
   /** From the next acquire or renewal on. */
-  | { readonly op: 'set-lease'; readonly leaseMs: Millis };
+  | { readonly op: 'set-lease'; readonly leaseMs: Millis }
+  /** Who shall have the lease whenever it can; null: nobody in particular. Ends no tenure by itself. */
+  | { readonly op: 'prefer'; readonly node: NodeId | null };
 
 export interface MasterState {
   /** null after a release. */
@@ -47,10 +49,19 @@ export interface MasterState {
   readonly heir: NodeId | null;
 }
 
+/** All of it, as a snapshot has it. */
+export interface MasterFacts {
+  readonly state: MasterState | null;
+  readonly leaseMs: Millis | null;
+  /** Left out when it is nobody. */
+  readonly preferred?: NodeId;
+}
+
 export class MasterMachine implements StateMachine {
   readonly name = MASTER;
   #state: MasterState | null = null;
   #leaseMs: Millis | null = null;
+  #preferred: NodeId | null = null;
 
   /** What the group has agreed on for the next lease; null: nothing, each candidate takes its own setting. */
   get leaseMs(): Millis | null {
@@ -62,9 +73,20 @@ export class MasterMachine implements StateMachine {
     return this.#state;
   }
 
-  restored({ state, leaseMs }: { readonly state: MasterState | null; readonly leaseMs: Millis | null }): void {
+  /** Whom the group has agreed to prefer; it need not be a member any more. */
+  get preferred(): NodeId | null {
+    return this.#preferred;
+  }
+
+  get facts(): MasterFacts {
+    const facts = { state: this.#state, leaseMs: this.#leaseMs };
+    return this.#preferred === null ? facts : { ...facts, preferred: this.#preferred };
+  }
+
+  restored({ state, leaseMs, preferred }: MasterFacts): void {
     this.#state = state;
     this.#leaseMs = leaseMs;
+    this.#preferred = preferred ?? null;
   }
 
   apply(command: Command, { instance }: ApplyContext): Applied {
@@ -73,6 +95,10 @@ export class MasterMachine implements StateMachine {
     if (order.op === 'set-lease') {
       this.#leaseMs = order.leaseMs;
       return { result: { leaseMs: order.leaseMs } };
+    }
+    if (order.op === 'prefer') {
+      this.#preferred = order.node;
+      return { result: { preferred: order.node } };
     }
     if (order.op === 'acquire') {
       if ((state?.renewal ?? null) !== order.expects) return { rejected: 'the lease has moved on' };

@@ -8,7 +8,7 @@ import { GroupList, GroupStatus } from './group.js';
 import { Instance, InstancePage } from './instance.js';
 import { KvItem, KvPage, KvWritten } from './kv.js';
 import { Lock, LockOrder, LockRelease } from './lock.js';
-import { Lease, Master, Transfer } from './master.js';
+import { Lease, Master, Preferred, Transfer } from './master.js';
 import { Member, MemberPatch, Members, NewMember, Replacement } from './member.js';
 import { Live, NodeStatus, Ready } from './node.js';
 import { Problem } from './problem.js';
@@ -32,6 +32,7 @@ export const COMPONENTS: readonly TSchema[] = [
   Replacement,
   Master,
   Transfer,
+  Preferred,
   Lease,
   Checkpoint,
   CheckpointList,

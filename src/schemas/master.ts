@@ -24,6 +24,16 @@ export const Transfer = Type.Object(
   { $id: 'Transfer', additionalProperties: false },
 );
 
+export const Preferred = Type.Object(
+  {
+    node: Type.Unsafe<string | null>({
+      anyOf: [MemberId, { type: 'null' }],
+      description: 'Who shall be master whenever it can; null: nobody in particular',
+    }),
+  },
+  { $id: 'Preferred', additionalProperties: false },
+);
+
 /** As for the setting of the same name. */
 const LEASE_MS_MAX = 3_600_000;
 

@@ -139,6 +139,9 @@ test('master shows who it is, and goes where it is sent', async () => {
   await eventually('node a knows', async () => line.exec(await works(0, ['master']))?.[1] === heir);
   const { node } = JSON.parse(await works(1, ['master', 'show', '--json'])) as { node: string };
   assert.equal(node, heir);
+  assert.equal(await works(1, ['master', 'prefer', 'c']), 'c is master whenever it can\n');
+  assert.equal(await works(1, ['master', 'prefer-none']), 'no node is preferred\n');
+  await fails(1, ['master', 'prefer', 'nobody'], /^paxmesh: member-not-found: /);
   await works(2, ['master', 'release']);
   await cluster.master();
   assert.match(await works(0, ['master', 'lease', '9000']), / is master | nobody is master/);
@@ -214,6 +217,8 @@ test('words that make no sense end with 2 and the usage', async () => {
     ['members', 'list', 'x'],
     ['master', 'frob'],
     ['master', 'transfer'],
+    ['master', 'prefer'],
+    ['master', 'prefer-none', 'a'],
     ['master', 'show', 'x'],
     ['master', 'lease', 'long'],
     ['backup', 'x'],

@@ -69,7 +69,7 @@ function used(): { router: MachineRouter; notes: Notes; repeat: Command } {
   const repeat = command('notes', 'second', 'key-1');
   router.apply(0, [command(MASTER, JSON.stringify(acquire)), command('notes', 'first')], 1000);
   router.apply(1, [repeat, command(RETENTION, JSON.stringify({ keepInstances: 500 }))], 2000);
-  router.apply(2, [repeat], 1500);
+  router.apply(2, [repeat, command(MASTER, JSON.stringify({ op: 'prefer', node: 'b' }))], 1500);
   return { router, notes, repeat };
 }
 
@@ -84,6 +84,7 @@ test('a router restored from a snapshot is the router it was taken of', async ()
   assert.deepEqual(notes.notes, ['first', 'second']);
   assert.equal(other.digest(), router.digest());
   assert.equal(other.master.state?.version, 0);
+  assert.equal(other.master.preferred, 'b');
   assert.equal(other.retention.retention.keepInstances, 500);
   assert.equal(other.notApplied(2, 0), 'idempotency key seen before');
   // Executed at most once, and answered from the first answer, also on the other side of a snapshot. Mutation: a capture
@@ -167,6 +168,7 @@ test('a backup comes in through the log, and is there from its last command on',
   assert.deepEqual(notes.notes, ['first', 'second']);
   assert.equal(fresh.timeMs, 2000);
   assert.equal(fresh.master.state, null, "the old cluster's master is nobody's");
+  assert.equal(fresh.master.preferred, null);
   const [replayed] = fresh.apply(fresh.applied + 1, [repeat]);
   assert.equal(replayed?.applied === false && replayed.code, 'idempotency-replayed');
 });

@@ -194,6 +194,28 @@ describe('orders about members and master', () => {
       refused(ask('PUT', '/master/lease', { leaseMs }), 400, 'invalid-request'));
   }
 
+  it('the preferred master is named, shown, and taken back', async () => {
+    for (const node of ['b', null]) {
+      const put = await ask('PUT', '/master/preferred', { node });
+      assert.deepEqual([put.statusCode, put.json()], [200, { node }]);
+      assert.deepEqual((await ask('GET', '/master/preferred')).json(), { node });
+    }
+    assert.deepEqual(edge.main.orders, [
+      ['prefer', 'b'],
+      ['prefer', null],
+    ]);
+    for (const body of [
+      undefined,
+      {},
+      { node: '' },
+      { node: 'B' },
+      { node: 7 },
+      { to: 'b' },
+      { node: 'b', force: true },
+    ])
+      await refused(ask('PUT', '/master/preferred', body), 400, 'invalid-request');
+  });
+
   it('refuses a transfer to nobody, and a lease with more in it', async () => {
     for (const body of [undefined, {}, { to: '' }, { to: 'B' }, { to: ['b'] }, { to: 'b', force: true }])
       await refused(ask('POST', '/master/transfer', body), 400, 'invalid-request');
@@ -224,6 +246,7 @@ describe('orders about members and master', () => {
         ['DELETE', '/master', undefined],
         ['POST', '/master/transfer', { to: 'b' }],
         ['PUT', '/master/lease', { leaseMs: 2000 }],
+        ['PUT', '/master/preferred', { node: 'b' }],
       ] as const) {
         const statuses = [];
         for (const authorization of [undefined, 'Bearer read', 'Bearer write', 'Bearer admin']) {

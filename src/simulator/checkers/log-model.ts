@@ -151,7 +151,7 @@ export class LogModel {
     this.#executed.add(id);
     const order = JSON.parse(textOf(command));
     const master = this.#master;
-    if (order.op === 'set-lease') return false;
+    if (order.op === 'set-lease' || order.op === 'prefer') return false;
     if (order.op === 'acquire') {
       if ((master?.renewal ?? null) !== order.expects) return true;
       this.#master = { node: order.node, version: instance, renewal: instance };

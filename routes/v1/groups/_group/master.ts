@@ -1,7 +1,7 @@
 // Who holds the lease, and the orders that move it. Any node takes them and hands them to the holder.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
-import type { Lease, Transfer } from '../../../../src/schemas/master.js';
+import type { Lease, Preferred, Transfer } from '../../../../src/schemas/master.js';
 import { ORDER_BYTES_MAX, takeOrders } from '../../../../src/schemas/order-body.js';
 import { GroupParams } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
@@ -57,6 +57,47 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request) => app.groupOf(request).transferMaster(request.body.to),
+  );
+
+  const preferred = (description: string) => ({
+    description,
+    content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Preferred#' }) } },
+  });
+
+  app.get(
+    '/master/preferred',
+    {
+      config: { role: 'read' },
+      schema: {
+        ...common,
+        operationId: 'getPreferredMaster',
+        summary: 'Who shall be master whenever it can',
+        response: { 200: preferred('As applied on this node'), ...problems(404) },
+      },
+    },
+    async (request) => ({ node: app.groupOf(request).preferredMaster }),
+  );
+
+  app.put(
+    '/master/preferred',
+    {
+      ...order,
+      schema: {
+        ...common,
+        operationId: 'preferMaster',
+        summary: 'Name who shall be master whenever it can',
+        description:
+          'Replicated. A master that is another hands the lease over when that member has been a voter, connected and ' +
+          'level, for the length of a lease; after a hand-over by `transfer` too. Answered when it is agreed.',
+        body: Type.Unsafe<Static<typeof Preferred>>({ $ref: 'Preferred#' }),
+        response: { 200: preferred('Agreed'), ...problems(400, 404, 503, 504) },
+      },
+    },
+    async (request) => {
+      const { node } = request.body;
+      await app.groupOf(request).preferMaster(node);
+      return { node };
+    },
   );
 
   app.put(
