@@ -213,7 +213,13 @@ export class Operators {
     if (face === null) return;
     if (kind < 0.3) this.#orderLease(group, 'release the lease', null, face.releaseMaster());
     else if (kind < 0.6) this.#orderLease(group, `hand the lease to ${heir}`, heir, face.transferMaster(heir));
-    else this.#orderLease(group, `make the lease ${leaseMs} ms`, null, face.setLease(leaseMs));
+    else if (kind < 0.9) this.#orderLease(group, `make the lease ${leaseMs} ms`, null, face.setLease(leaseMs));
+    else this.#prefer(group, face, kind < 0.97 ? heir : null);
+  }
+
+  #prefer(group: GroupId, face: GroupFace, node: NodeId | null): void {
+    const agreed = face.preferMaster(node).then(() => face.masterView());
+    this.#orderLease(group, `prefer ${node}`, null, agreed);
   }
 
   #orderLease(group: GroupId, what: string, heir: NodeId | null, answer: Promise<MasterView>): void {
