@@ -10,6 +10,7 @@ import { PaxmeshError } from './errors.js';
 import type { LogStore, StoreWrite } from './log-store.js';
 import type { Clock, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
+import { ShadowLost, Shadows } from './shadows.js';
 
 /** A checkpoint by itself after so many instances, or a quarter of what is kept if that is less: a start applies no more. */
 const EVERY_INSTANCES_MAX = 25_000;
@@ -39,6 +40,7 @@ export interface CheckpointerOptions {
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
+  readonly #shadows: Shadows;
   #current: Checkpoint | null = null;
   #taking: Promise<Checkpoint> | null = null;
   #trimming = false;
@@ -50,6 +52,7 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+    this.#shadows = new Shadows(options);
   }
 
   /** The one that counts; null: none was taken yet. */
@@ -79,7 +82,8 @@ export class Checkpointer {
 
   /** Now, or the one under way. */
   take(): Promise<Checkpoint> {
-    this.#taking ??= this.#take().finally(() => {
+    const taken = () => (this.#shadows.areThere ? this.#takeFromShadows() : this.#take('machines'));
+    this.#taking ??= taken().finally(() => {
       this.#taking = null;
     });
     return this.#taking;
@@ -113,7 +117,20 @@ export class Checkpointer {
     this.upset();
   }
 
-  async #take(): Promise<Checkpoint> {
+  async #takeFromShadows(): Promise<Checkpoint> {
+    const upsets = this.#upsets;
+    try {
+      return await this.#take('shadows');
+    } catch (error) {
+      if (!(error instanceof ShadowLost)) throw error;
+      this.#mustStand(upsets);
+      // As it would be without them: the machines are what counts, and the next shadows begin with this checkpoint.
+      this.#options.trace({ name: 'shadow-lost', level: 'error', facts: { reason: error.message } });
+      return this.#take('machines');
+    }
+  }
+
+  async #take(from: 'machines' | 'shadows'): Promise<Checkpoint> {
     const { group, store, router, applier, clock, isUp, write, trace } = this.#options;
     const keeper = router.unsnapshotted;
     if (keeper !== null) {
@@ -131,15 +148,20 @@ export class Checkpointer {
     const { chain } = applier;
     const upsets = this.#upsets;
     const name = newName(instance, clock);
-    const { bytes, crc } = await writeBlocks(store, group, name, router.capture());
+    const standIns = from === 'shadows' ? this.#shadows.standIn(this.#current) : null;
+    const state = router.capture(standIns?.parts);
+    if (standIns !== null) await standIns.bringUp(() => upsets === this.#upsets);
+    const { bytes, crc } = await writeBlocks(store, group, name, state);
     this.#mustStand(upsets);
     const takenAt = new Date(clock.wallMs()).toISOString();
     const checkpoint: Checkpoint = { name, instance, chain, crc, bytes, takenAt };
     await write(checkpointVariable(checkpoint));
     this.#mustStand(upsets);
     this.#current = checkpoint;
+    router.replay?.forgetThrough(instance);
     await this.#clear();
-    trace({ name: 'checkpoint', level: 'info', facts: { instance, bytes } });
+    const how = standIns === null ? {} : { shadow: true };
+    trace({ name: 'checkpoint', level: 'info', facts: { instance, bytes, ...how } });
     return checkpoint;
   }
 

@@ -30,9 +30,12 @@ export interface PreparedState {
   readonly act: () => void;
 }
 
+/** What is written in the place of a machine's own snapshot, by its name. */
+export type StandIns = ReadonlyMap<string, AsyncIterable<Uint8Array>>;
+
 const TABLES = '$tables';
 
-export function captureGroup(group: Machines, tables: Tables): AsyncIterable<Uint8Array> {
+export function captureGroup(group: Machines, tables: Tables, standIns?: StandIns): AsyncIterable<Uint8Array> {
   const { membership, master, retention, restore } = group;
   const staged = restore.capture();
   const sections: SectionSource[] = [
@@ -44,7 +47,7 @@ export function captureGroup(group: Machines, tables: Tables): AsyncIterable<Uin
   ];
   for (const machine of group.machines) {
     if (machine.name.startsWith('$') || machine.snapshot === undefined) continue;
-    sections.push({ name: machine.name, parts: holdOf(machine.snapshot()) });
+    sections.push({ name: machine.name, parts: standIns?.get(machine.name) ?? holdOf(machine.snapshot()) });
   }
   return writeSections(sections);
 }

@@ -72,6 +72,16 @@ export interface StateMachine {
    */
   restore?(parts: AsyncIterable<Uint8Array>, source: SnapshotSource): Promise<() => void>;
 
+  /**
+   * A second copy of this machine, empty as the first one was, that shares nothing with it that ever changes. Then checkpoints
+   * are taken from the copy, and this machine is not asked for a snapshot for them: each time one is due the copy is restored
+   * from the last checkpoint, if it is not there yet, and given what this machine was given since, a little at a time, with the
+   * same contexts. Nothing is applied to it while its snapshot is read, so a plain Iterable is read bit by bit, too. It needs
+   * `snapshot` and `restore`, is asked for nothing else but `digest`, and must come to the same answers and the same digest:
+   * a copy that throws or differs is dropped, and that checkpoint is taken from this machine. Costs the state a second time.
+   */
+  shadow?(): StateMachine;
+
   /** A number that is equal for equal states, or null. Compared between nodes now and then: who differs is halted. */
   digest?(): number | null;
 

@@ -8,12 +8,13 @@ import { invariant } from '../core/invariant.js';
 import type { Membership } from '../core/membership.js';
 import { RESTORE } from './batch.js';
 import type { Command } from './command.js';
-import { captureGroup, type PreparedState, prepareBackup, prepareGroup } from './group-snapshot.js';
+import { captureGroup, type PreparedState, prepareBackup, prepareGroup, type StandIns } from './group-snapshot.js';
 import { digestOf, type Remembered } from './idempotency.js';
 import { logMachine } from './log-machine.js';
 import { type ApplyContext, canSnapshot, type Rejected, type StateMachine } from './machine.js';
 import { MasterMachine } from './master-machine.js';
 import { MembershipMachine } from './membership-machine.js';
+import { ReplayNotes } from './replay-notes.js';
 import { RestoreMachine } from './restore-machine.js';
 import { RetentionMachine } from './retention-machine.js';
 import { SnapshotDamaged } from './sections.js';
@@ -53,6 +54,8 @@ export class MachineRouter {
   readonly master = new MasterMachine();
   readonly retention: RetentionMachine;
   readonly restore: RestoreMachine;
+  /** For the shadows of the machines; null: none has one, or there is no checkpoint that one could be for. */
+  readonly replay: ReplayNotes | null;
   readonly #machines = new Map<string, StateMachine>();
   #tables = new Tables();
   #applied: InstanceId = -1;
@@ -74,6 +77,8 @@ export class MachineRouter {
       invariant(!this.#machines.has(machine.name), 'machine-names', () => `two machines are named ${machine.name}`);
       this.#machines.set(machine.name, machine);
     }
+    const hasShadow = machines.some(({ shadow }) => shadow !== undefined);
+    this.replay = hasShadow && this.unsnapshotted === null ? new ReplayNotes() : null;
   }
 
   /** Last instance that was applied whole; -1 before the first. */
@@ -121,6 +126,7 @@ export class MachineRouter {
     }
     this.#partial = [];
     this.#applied = instance;
+    this.replay?.applied(instance, this.#tables.timeMs);
     return outcomes;
   }
 
@@ -158,10 +164,13 @@ export class MachineRouter {
     return sum;
   }
 
-  /** All of the state as of instance `applied`, taken hold of at the call and written out as it is read. */
-  capture(): AsyncIterable<Uint8Array> {
+  /**
+   * All of the state as of instance `applied`, taken hold of at the call and written out as it is read. `standIns`: by name,
+   * what is written for machines that are not to be asked; it must be of the same instance when it is read.
+   */
+  capture(standIns?: StandIns): AsyncIterable<Uint8Array> {
     invariant(this.isWhole, 'same-state', () => `captured in the midst of instance ${this.#applied + 1}`);
-    return captureGroup(this, this.#tables);
+    return captureGroup(this, this.#tables, standIns);
   }
 
   /**
@@ -180,6 +189,7 @@ export class MachineRouter {
       this.#awaited = null;
       this.#unreadable = null;
       this.#applied = instance;
+      this.replay?.beginAfter(instance);
     };
   }
 
@@ -206,30 +216,40 @@ export class MachineRouter {
     const tables = this.#tables;
     const { timeMs } = tables;
     const digest = command.key === null ? null : digestOf(command);
-    if (command.key !== null) {
-      const first = tables.keys.find(command.key, instance);
-      if (first !== undefined) {
-        // The same command again needs no second entry in the at-most-once table: it is answered from this one.
-        return first.digest === digest
-          ? { applied: false, code: 'idempotency-replayed', reason: 'idempotency key seen before', first }
-          : { applied: false, code: 'idempotency-key-reused', reason: 'the key was used for another command' };
-      }
-    }
-    // Orders to the group's own machines, too: the list refuses a repeat by its version, and who is told so believes that
-    // nothing was done; an old length of the lease would come back.
-    if (!tables.once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
-    const holder = this.master.state;
-    const outcome: CommandOutcome =
-      command.ifMaster !== null && (holder?.node == null || holder.version !== command.ifMaster)
-        ? { applied: false, code: 'precondition-failed', reason: `master version is not ${command.ifMaster}` }
-        : command.machine === RESTORE
-          ? this.#runRestore(command, { instance, index, timeMs })
-          : run(machine, command, { instance, index, timeMs });
+    const repeat = this.#repeatOf(command, digest, instance);
+    const isOutdated = command.ifMaster !== null && !this.#holdsLease(command.ifMaster);
+    if (repeat !== null || isOutdated) this.replay?.withhold(instance, index);
+    if (repeat !== null) return repeat;
+    const outcome: CommandOutcome = isOutdated
+      ? { applied: false, code: 'precondition-failed', reason: `master version is not ${command.ifMaster}` }
+      : command.machine === RESTORE
+        ? this.#runRestore(command, { instance, index, timeMs })
+        : run(machine, command, { instance, index, timeMs });
     if (!command.machine.startsWith('$')) tables.used = true;
     tables.once.add(command.id, instance);
     if (command.key !== null && digest !== null)
       tables.keys.remember(command.key, { digest, instance, index, outcome });
     return outcome;
+  }
+
+  /** The answer to a command that was said before; null: it was not. */
+  #repeatOf(command: Command, digest: string | null, instance: InstanceId): CommandOutcome | null {
+    const first = command.key === null ? undefined : this.#tables.keys.find(command.key, instance);
+    if (first !== undefined) {
+      // The same command again needs no second entry in the at-most-once table: it is answered from this one.
+      return first.digest === digest
+        ? { applied: false, code: 'idempotency-replayed', reason: 'idempotency key seen before', first }
+        : { applied: false, code: 'idempotency-key-reused', reason: 'the key was used for another command' };
+    }
+    // Orders to the group's own machines, too: the list refuses a repeat by its version, and who is told so believes that
+    // nothing was done; an old length of the lease would come back.
+    if (this.#tables.once.isNew(command.id)) return null;
+    return { applied: false, code: 'duplicate', reason: 'proposed again' };
+  }
+
+  #holdsLease(version: number): boolean {
+    const holder = this.master.state;
+    return holder?.node != null && holder.version === version;
   }
 
   /** Reading takes its time, during which nothing is applied: the command that switches to a backup is come to twice. */
@@ -251,6 +271,7 @@ export class MachineRouter {
     this.#tables.used = true;
     this.#backup = null;
     this.#awaited = null;
+    this.replay?.beginAfter(this.#applied + 1);
   }
 }
 
