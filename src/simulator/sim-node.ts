@@ -8,6 +8,7 @@ import type { PeerAddress } from '../engine/ports.js';
 import type { Pumped } from '../engine/pump.js';
 import type { StateMachine } from '../machines/machine.js';
 import { MemoryStore } from '../store/memory-store.js';
+import { alarming, THROWN } from './alarming.js';
 import type { LifeWitness } from './checkers/life-witness.js';
 import { type LedgerHooks, LedgerMachine } from './ledger-machine.js';
 import type { Plan } from './plan.js';
@@ -21,7 +22,6 @@ import type { VirtualTime } from './virtual-time.js';
 
 const SEEDS_MS = 250;
 const SEEDS_MS_MAX = 5000;
-const THROWN = 'simulated: the machine throws';
 
 export interface NodeHooks {
   readonly log: (who: NodeId, what: string) => void;
@@ -288,13 +288,4 @@ export class SimNode {
     this.#speed = speed;
     if (this.life !== null) this.life.clock.speed = speed;
   }
-}
-
-/** The invariant that a node's own notice says is broken; null: none. */
-function alarming(name: string, facts: Readonly<Record<string, unknown>>, rots: boolean): string | null {
-  const reason = String(facts['reason']);
-  if (name === 'diverged' || name === 'state-differs') return 'same-state';
-  if (name === 'halted') return reason.includes(THROWN) ? null : 'same-state';
-  // Nothing else takes away what was synced.
-  return name === 'checkpoint-damaged' && !rots ? 'durable-before-said' : null;
 }

@@ -1,14 +1,17 @@
-// The only member of its cluster, over a store in memory: a whole node, with nobody to talk to but who the test makes up.
+// The only member of its cluster, by default over a store in memory: a whole node, with nobody to talk to but who the test makes up.
 import assert from 'node:assert/strict';
+import type { LogStore } from '../../src/engine/log-store.js';
 import { PaxosNode } from '../../src/engine/paxos-node.js';
 import type { TransportListener } from '../../src/engine/ports.js';
 import { systemClock } from '../../src/engine/system-clock.js';
+import type { StateMachine } from '../../src/machines/machine.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 
 export interface LoneNodeOptions {
   /** Not open yet. */
-  readonly store?: MemoryStore;
+  readonly store?: LogStore;
+  readonly machines?: readonly StateMachine[];
   /** Takes the names of those it parts from. */
   readonly parted?: string[];
 }
@@ -16,6 +19,7 @@ export interface LoneNodeOptions {
 /** Started; `hear` is how a message reaches it. */
 export async function loneNode({
   store = new MemoryStore(new MemoryDisk('store of a')),
+  machines = [],
   parted = [],
 }: LoneNodeOptions = {}): Promise<{ node: PaxosNode; hear: TransportListener }> {
   let listener: TransportListener | null = null;
@@ -43,7 +47,7 @@ export async function loneNode({
     },
     clock: systemClock,
     trace: () => {},
-    machines: () => [],
+    machines: () => machines,
     fatal: (error) => assert.fail(String(error)),
   });
   await node.start();
