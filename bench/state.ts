@@ -7,10 +7,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BootedNode, bootNode } from '../src/boot.js';
 import { loadConfig } from '../src/config.js';
+import type { GroupFace } from '../src/engine/face.js';
 import { freePorts } from './process.js';
+import { Rows, ShadowedRows } from './rows-machine.js';
 
 const KEYS = Number(process.argv[2] ?? 1_000_000);
+const KIND = process.argv[3] ?? 'kv';
+const MACHINE = KIND === 'kv' ? 'kv' : 'rows';
 const BATCH = 2000;
+/** Overwritten between the first checkpoint and the second. */
+const LATER_KEYS = Math.min(KEYS, 100_000);
 const VALUE = 'x'.repeat(100);
 const directory = mkdtempSync(join(tmpdir(), 'paxmesh-bench-'));
 const [one = 0, two = 0] = await freePorts(2);
@@ -27,7 +33,33 @@ async function boot(name: string, port: number, members: string, seeds = ''): Pr
   const fatal = (error: unknown) => {
     throw error;
   };
-  return bootNode(config, { fatal, loggerOptions: { level: 'fatal' } });
+  const machines = () => (KIND === 'kv' ? [] : [KIND === 'shadow' ? new ShadowedRows() : new Rows()]);
+  return bootNode(config, { fatal, machines, loggerOptions: { level: 'fatal' } });
+}
+
+async function put(into: GroupFace, keys: number, value: string): Promise<void> {
+  for (let from = 0; from < keys; from += BATCH) {
+    const commands = Array.from({ length: Math.min(BATCH, keys - from) }, (_, i) => {
+      const order = { op: 'put', key: `key-${from + i}`, contentType: 'text/plain', encoding: 'utf8', value };
+      return { machine: MACHINE, encoding: 'json' as const, bytes: Buffer.from(JSON.stringify(order)) };
+    });
+    await into.proposeBatch(commands, { timeoutMs: 60_000 });
+  }
+}
+
+async function takeWatched(of: GroupFace, what: string): Promise<void> {
+  let longest = 0;
+  let last = performance.now();
+  const watch = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last - 1);
+    last = performance.now();
+  }, 1);
+  const began = performance.now();
+  const { bytes } = await of.takeCheckpoint();
+  clearInterval(watch);
+  longest = Math.max(longest, performance.now() - last - 1);
+  say(`${what} of ${(bytes / 2 ** 20).toFixed(0)} MiB taken`, began);
+  process.stdout.write(`longest the event loop stood still meanwhile: ${longest.toFixed(0)} ms\n`);
 }
 
 function say(what: string, since: number): void {
@@ -43,29 +75,14 @@ let a = await boot('a', one, founder);
 let group = a.node.group('main');
 if (group === undefined) throw new Error('there is no group');
 await until(() => a.node.ready().every(({ ok }) => ok));
-for (let from = 0; from < KEYS; from += BATCH) {
-  const commands = Array.from({ length: Math.min(BATCH, KEYS - from) }, (_, i) => {
-    const order = { op: 'put', key: `key-${from + i}`, contentType: 'text/plain', encoding: 'utf8', value: VALUE };
-    return { machine: 'kv', encoding: 'json' as const, bytes: Buffer.from(JSON.stringify(order)) };
-  });
-  await group.proposeBatch(commands, { timeoutMs: 60_000 });
-}
-process.stdout.write(`${KEYS} keys of ${VALUE.length} bytes\n`);
-
-let longest = 0;
-let last = performance.now();
-const watch = setInterval(() => {
-  longest = Math.max(longest, performance.now() - last - 1);
-  last = performance.now();
-}, 1);
-let since = performance.now();
-const { bytes } = await group.takeCheckpoint();
-clearInterval(watch);
-say(`checkpoint of ${(bytes / 2 ** 20).toFixed(0)} MiB taken`, since);
-process.stdout.write(`longest the event loop stood still meanwhile: ${longest.toFixed(0)} ms\n`);
+await put(group, KEYS, VALUE);
+process.stdout.write(`${KEYS} keys of ${VALUE.length} bytes in ${KIND === 'kv' ? 'kv' : `a machine, ${KIND}`}\n`);
+await takeWatched(group, 'checkpoint');
+await put(group, LATER_KEYS, VALUE.toUpperCase());
+await takeWatched(group, `after ${LATER_KEYS} more puts, checkpoint`);
 
 await a.close();
-since = performance.now();
+let since = performance.now();
 a = await boot('a', one, founder);
 await until(() => a.node.ready().every(({ ok }) => ok));
 say('started again, from start to ready', since);

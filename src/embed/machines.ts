@@ -44,13 +44,16 @@ function makeOne(factory: MachineFactory, group: string): StateMachine {
 
 function check(machine: StateMachine): void {
   if (typeof machine !== 'object' || machine === null) refuse('must hold state machines, or functions that make them');
-  const { name, apply, snapshot, restore } = machine;
+  const { name, apply, snapshot, restore, shadow } = machine;
   if (typeof name !== 'string' || !NAME.test(name)) {
     refuse(`a name must be 1 to 63 of a-z, 0-9 and -, and begin with a letter; one is ${JSON.stringify(name)}`);
   }
   if (typeof apply !== 'function') refuse(`${name} has no apply`);
   if ((snapshot === undefined) !== (restore === undefined))
     refuse(`${name} needs both snapshot and restore, or neither`);
+  if (shadow === undefined) return;
+  if (typeof shadow !== 'function') refuse(`the shadow of ${name} must be a function that makes one`);
+  if (snapshot === undefined) refuse(`${name} has a shadow and no snapshot: there is nothing to take from it`);
 }
 
 function checkNames(machines: readonly StateMachine[]): void {

@@ -243,8 +243,8 @@ export class MachineRouter {
     }
     // Orders to the group's own machines, too: the list refuses a repeat by its version, and who is told so believes that
     // nothing was done; an old length of the lease would come back.
-    if (this.#tables.once.isNew(command.id)) return null;
-    return { applied: false, code: 'duplicate', reason: 'proposed again' };
+    if (!this.#tables.once.isNew(command.id)) return { applied: false, code: 'duplicate', reason: 'proposed again' };
+    return null;
   }
 
   #holdsLease(version: number): boolean {

@@ -92,6 +92,18 @@ describe('examples', () => {
     );
   });
 
+  test('visits: checkpoints come from the shadow, and a start finds what it wrote', async () => {
+    const lines = await runExample('visits', [], await freePorts(1));
+    assert.deepEqual(
+      lines.map((line) => line.replace(/instance \d+/, 'instance N')),
+      [
+        '1000 visits, written down through instance N by its shadow',
+        '2000 visits, written down through instance N by its shadow',
+        'after a restart: 20 visits of /page-7',
+      ],
+    );
+  });
+
   test('simulate-counters: the simulator passes the sound machine, and tells what is wrong with the other', async () => {
     const lines = await runExample('simulate-counters', [], 0);
     assert.equal(lines[0], 'Hits: nothing found in 10 seeds');
@@ -105,6 +117,7 @@ describe('examples', () => {
   for (const [document, name, example] of [
     ['README.md', 'Seats', 'tickets'],
     ['docs/machines.md', 'HighestBid', 'bids'],
+    ['docs/machines.md', 'Visits', 'visits'],
   ] as const) {
     test(`the machine that ${document} shows is the one that was run`, () => {
       const root = new URL('.', import.meta.resolve('#package.json'));

@@ -41,7 +41,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no at-most-once table',
-    edits: [['machines/router', 'if (!tables.once.isNew(command.id))', 'if (false)']],
+    edits: [['machines/router', 'if (!this.#tables.once.isNew(command.id))', 'if (false)']],
     falls: falls('acked-once', 'lease-and-drift', 1),
   },
   {
