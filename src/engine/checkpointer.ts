@@ -1,7 +1,7 @@
 // The checkpointer: writes the group's applied state down now and then, without stopping proposals, and trims the log below
-// what is kept. A checkpoint counts when its blocks and the variable that names it are on disk; only then may the log below it
-// go. Trimming never passes the newest checkpoint, what the group has agreed to keep, or what a peer that fetches a checkpoint
-// will need next.
+// what is kept. Where machines have shadows these are written in their place (shadows.ts), unless one is lost. A checkpoint
+// counts when its blocks and the variable that names it are on disk; only then may the log below it go. Trimming never passes
+// the newest checkpoint, what the group has agreed to keep, or what a peer that fetches a checkpoint will need next.
 import type { GroupId, InstanceId, Millis } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Applier } from './applier.js';

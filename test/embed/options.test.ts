@@ -146,6 +146,8 @@ test('machines that cannot be are refused', () => {
     [{ apply }, /begin with a letter/],
     [{ name: 'mine' }, /mine has no apply/],
     [{ name: 'mine', apply, snapshot: () => [] }, /mine needs both snapshot and restore/],
+    [{ name: 'mine', apply, shadow: () => new Inventory() }, /mine has a shadow and no snapshot/],
+    [Object.assign(new Inventory(), { shadow: new Inventory() }), /the shadow of inventory must be a function/],
     [Inventory, /Inventory is a class: give new Inventory\(\)/],
     [null, /must hold state machines/],
   ];
