@@ -66,7 +66,8 @@ export async function raiseNode(config: Config, options: BootOptions): Promise<R
   try {
     const opening = await store.open();
     const trace = ({ name, level, group, facts }: TraceNote) => app?.log[level]({ note: name, group, ...facts }, name);
-    const container = nodeContainer({ config, store, opening, version: VERSION, fatal, machines, trace });
+    const own = { version: VERSION, fatal, machines, trace, apiPath: prefix };
+    const container = nodeContainer({ config, store, opening, ...own });
     const node = container.get(NODE);
     const mesh = container.get(MESH);
     const built = await buildApp({

@@ -28,7 +28,7 @@ const USAGE = `usage: paxmesh COMMAND [options]
                             change it  [--role voter|learner|observer] [--force] [--if-match VERSION]
                             [--timeout-ms N]; an ADDRESS is the http://host:port of the member
   master   [show]           who holds the lease
-           release | transfer ID | prefer ID | prefer-none | lease MS
+           release | transfer ID | prefer ID | prefer-none | lease MS  [--timeout-ms N]
                             move it on, hand it to a member, now or whenever that can have it, make it longer or shorter
   backup   [--out FILE]     all state of all groups of a node into a file
   restore  FILE             a backup into a cluster that was never used

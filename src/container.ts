@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly trace: Trace;
   readonly fatal: (error: unknown) => void;
   readonly machines: (group: string) => readonly StateMachine[];
+  /** What the paths of the API begin with. */
+  readonly apiPath?: string | undefined;
 }
 
 export interface Container {
@@ -77,6 +79,7 @@ export function nodeContainer(surroundings: Surroundings): Container {
       leaseMs: config.leaseMs,
       timeoutMs: config.timeoutMs,
       valueBytesMax: config.valueBytesMax,
+      apiPath: surroundings.apiPath,
       store: get(STORE),
       opening: get(OPENING),
       transport: get(MESH),

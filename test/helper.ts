@@ -15,6 +15,7 @@ import type {
   NewCommand,
   NewMember,
   NodeFace,
+  OrderOptions,
   ProposeOptions,
   ReadOptions,
 } from '../src/engine/face.js';
@@ -35,6 +36,8 @@ import type {
   RetentionView,
   ValueView,
 } from '../src/engine/views.js';
+
+const given = (timeoutMs: number | undefined): number[] => (timeoutMs === undefined ? [] : [timeoutMs]);
 
 export class FakeGroup implements GroupFace {
   readonly name: string;
@@ -195,29 +198,29 @@ export class FakeGroup implements GroupFace {
     return this.#ordered('readmit', id, options);
   }
 
-  async releaseMaster(): Promise<MasterView> {
+  async releaseMaster({ timeoutMs }: OrderOptions = {}): Promise<MasterView> {
     if (this.failure !== null) throw this.failure;
-    this.orders.push(['release']);
+    this.orders.push(['release', ...given(timeoutMs)]);
     return this.masterView();
   }
 
-  async transferMaster(to: string): Promise<MasterView> {
+  async transferMaster(to: string, { timeoutMs }: OrderOptions = {}): Promise<MasterView> {
     if (this.failure !== null) throw this.failure;
-    this.orders.push(['transfer', to]);
+    this.orders.push(['transfer', to, ...given(timeoutMs)]);
     return this.masterView();
   }
 
   preferredMaster: string | null = null;
 
-  async preferMaster(node: string | null): Promise<void> {
+  async preferMaster(node: string | null, { timeoutMs }: OrderOptions = {}): Promise<void> {
     if (this.failure !== null) throw this.failure;
-    this.orders.push(['prefer', node]);
+    this.orders.push(['prefer', node, ...given(timeoutMs)]);
     this.preferredMaster = node;
   }
 
-  async setLease(leaseMs: number): Promise<MasterView> {
+  async setLease(leaseMs: number, { timeoutMs }: OrderOptions = {}): Promise<MasterView> {
     if (this.failure !== null) throw this.failure;
-    this.orders.push(['lease', leaseMs]);
+    this.orders.push(['lease', leaseMs, ...given(timeoutMs)]);
     return this.masterView();
   }
 
@@ -263,16 +266,18 @@ export class FakeGroup implements GroupFace {
     return this.taken;
   }
 
-  async takeCheckpoint(): Promise<CheckpointView> {
+  async takeCheckpoint({ timeoutMs }: OrderOptions = {}): Promise<CheckpointView> {
     if (this.failure !== null) throw this.failure;
+    this.orders.push(['checkpoint', ...given(timeoutMs)]);
     const takenAt = new Date(0).toISOString();
     const checkpoint = { instanceId: this.applied, bytes: 1, blocks: 1, checksum: '00000000', takenAt };
     this.taken.unshift(checkpoint);
     return checkpoint;
   }
 
-  async setRetention(patch: Partial<RetentionView>): Promise<RetentionView> {
+  async setRetention(patch: Partial<RetentionView>, { timeoutMs }: OrderOptions = {}): Promise<RetentionView> {
     if (this.failure !== null) throw this.failure;
+    this.orders.push(['retention', patch, ...given(timeoutMs)]);
     this.retention = { ...this.retention, ...patch };
     return this.retention;
   }

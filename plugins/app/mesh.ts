@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import fp from 'fastify-plugin';
 import type { WebSocket } from 'ws';
+import { PaxmeshError } from '../../src/engine/errors.js';
 
 export interface MeshDoor {
   accept(socket: WebSocket, request: IncomingMessage): void;
@@ -20,10 +21,21 @@ const CLOSE_REFUSED = 4401;
 
 export default fp<MeshPluginOptions>(
   async (app, { mesh }) => {
-    app.get('/mesh', { websocket: true, config: { role: 'open' } }, (socket, { raw, log }) => {
-      if (showedCertificate(raw.socket)) return mesh.accept(socket, raw);
-      log.warn({ remote: raw.socket.remoteAddress }, 'a peer without a valid certificate was refused');
-      socket.close(CLOSE_REFUSED, 'a certificate of the cluster is required');
+    app.route({
+      method: 'GET',
+      url: '/mesh',
+      exposeHeadRoute: false,
+      config: { role: 'open' },
+      schema: { hide: true },
+      // A node that looks for its seeds reads who answered, and nothing else.
+      handler: () => {
+        throw new PaxmeshError('not-found', 'Peers open this as a WebSocket; there is nothing else here');
+      },
+      wsHandler: (socket, { raw, log }) => {
+        if (showedCertificate(raw.socket)) return mesh.accept(socket, raw);
+        log.warn({ remote: raw.socket.remoteAddress }, 'a peer without a valid certificate was refused');
+        socket.close(CLOSE_REFUSED, 'a certificate of the cluster is required');
+      },
     });
     app.addHook('preClose', () => mesh.close());
   },

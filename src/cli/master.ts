@@ -11,12 +11,14 @@ interface Master {
 }
 
 export async function master(args: readonly string[]): Promise<void> {
-  const { client, positionals } = parseClient(args, {}, 2);
+  const { client, values, positionals } = parseClient(args, { 'timeout-ms': { type: 'string' } }, 2);
   const [name = 'show', word] = positionals;
+  const timeoutMs = values['timeout-ms'];
+  const query = timeoutMs === undefined ? '' : `?${new URLSearchParams({ timeoutMs: String(timeoutMs) })}`;
   const order = (method: string, path: string, body?: object): Promise<string> =>
     body === undefined
-      ? client.request(method, client.inGroup(path))
-      : client.request(method, client.inGroup(path), Buffer.from(JSON.stringify(body)), {
+      ? client.request(method, client.inGroup(path + query))
+      : client.request(method, client.inGroup(path + query), Buffer.from(JSON.stringify(body)), {
           'content-type': 'application/json',
         });
   const text = await ordered(name, word, order);

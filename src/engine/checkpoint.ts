@@ -4,6 +4,7 @@
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { SnapshotDamaged } from '../machines/sections.js';
+import { storeUnavailable } from './errors.js';
 import { BLOCK_BYTES, type LogStore, type VariableWrite } from './log-store.js';
 import type { CheckpointLabel } from './peer-messages.js';
 import type { Clock } from './ports.js';
@@ -85,7 +86,7 @@ export async function writeBlocks(
     const whole = block.subarray(0, filled);
     crc = crc32(whole, crc);
     bytes += filled;
-    await store.putBlock(group, name, index++, whole);
+    await store.putBlock(group, name, index++, whole).catch(away);
     block = Buffer.allocUnsafe(BLOCK_BYTES);
     filled = 0;
   };
@@ -99,6 +100,10 @@ export async function writeBlocks(
     }
   }
   if (filled > 0) await put();
-  await store.syncBlocks(group, name);
+  await store.syncBlocks(group, name).catch(away);
   return { bytes, crc };
+}
+
+function away(error: unknown): never {
+  throw storeUnavailable(error);
 }

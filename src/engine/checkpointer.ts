@@ -6,7 +6,7 @@ import type { GroupId, InstanceId, Millis } from '../core/ids.js';
 import type { MachineRouter } from '../machines/router.js';
 import type { Applier } from './applier.js';
 import { type Checkpoint, checkpointVariable, newName, writeBlocks } from './checkpoint.js';
-import { PaxmeshError } from './errors.js';
+import { PaxmeshError, storeUnavailable } from './errors.js';
 import type { LogStore, StoreWrite } from './log-store.js';
 import type { Clock, TraceNote } from './ports.js';
 import type { RecentLog } from './recent-log.js';
@@ -80,13 +80,23 @@ export class Checkpointer {
     await this.#clear();
   }
 
-  /** Now, or the one under way. */
-  take(): Promise<Checkpoint> {
+  /** Now, or the one under way. `withinMs`: how long the caller waits; it is written on then. */
+  take(withinMs?: Millis): Promise<Checkpoint> {
     const taken = () => (this.#shadows.areThere ? this.#takeFromShadows() : this.#take('machines'));
     this.#taking ??= taken().finally(() => {
       this.#taking = null;
     });
-    return this.#taking;
+    return withinMs === undefined ? this.#taking : this.#within(this.#taking, withinMs);
+  }
+
+  #within(taking: Promise<Checkpoint>, withinMs: Millis): Promise<Checkpoint> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.after(withinMs, () => {
+        reject(new PaxmeshError('proposal-timeout', 'the checkpoint is not written yet; that goes on'));
+      });
+      const stop = () => timer.cancel();
+      taking.then(resolve, reject).finally(stop);
+    });
   }
 
   /** Something was applied, or the retention was changed: is it time to do something? */
@@ -155,7 +165,9 @@ export class Checkpointer {
     this.#mustStand(upsets);
     const takenAt = new Date(clock.wallMs()).toISOString();
     const checkpoint: Checkpoint = { name, instance, chain, crc, bytes, takenAt };
-    await write(checkpointVariable(checkpoint));
+    await write(checkpointVariable(checkpoint)).catch((error: unknown) => {
+      throw storeUnavailable(error);
+    });
     this.#mustStand(upsets);
     this.#current = checkpoint;
     router.replay?.forgetThrough(instance);

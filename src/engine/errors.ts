@@ -82,6 +82,13 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(CODES, code);
 }
 
+/** What a caller is told whose call the store has failed. */
+export function storeUnavailable(error: unknown): PaxmeshError {
+  return new PaxmeshError('store-unavailable', error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}
+
 /** The store cannot be used as it is: refuse to start, or stay unready. The message says what to change. */
 export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';

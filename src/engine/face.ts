@@ -86,6 +86,11 @@ export interface ChangeOptions {
   readonly timeoutMs?: Millis;
 }
 
+/** How long an order to the group waits; the node's default when absent. */
+export interface OrderOptions {
+  readonly timeoutMs?: Millis | undefined;
+}
+
 export interface ReadOptions {
   /** Default linearizable. `lease` away from the holder is answered linearizably, which is more. */
   readonly read?: ReadMode | undefined;
@@ -116,8 +121,11 @@ export interface GroupFace {
   changed(waitMs: Millis, signal?: AbortSignal): Promise<void>;
   /** This node's own, newest first. */
   checkpoints(): readonly CheckpointView[];
-  /** Takes one now, or joins the one under way. Throws halted, store-unavailable, command-rejected (a machine without snapshots). */
-  takeCheckpoint(): Promise<CheckpointView>;
+  /**
+   * Takes one now, or joins the one under way. Waits as long as it takes unless told otherwise; it is written on then. Throws
+   * halted, store-unavailable, proposal-timeout, command-rejected (a machine without snapshots).
+   */
+  takeCheckpoint(options?: OrderOptions): Promise<CheckpointView>;
   /** All of the state as of now. Throws halted, command-rejected (a machine without snapshots). */
   backup(): GroupBackup;
   /** Into a group that was never used, else precondition-failed. */
@@ -125,7 +133,7 @@ export interface GroupFace {
   /** Names of the machines that anybody may propose to, and that a backup holds. */
   readonly machines: readonly string[];
   readonly retention: RetentionView;
-  setRetention(patch: Partial<RetentionView>): Promise<RetentionView>;
+  setRetention(patch: Partial<RetentionView>, options?: OrderOptions): Promise<RetentionView>;
   /** Throws instance-not-chosen, instance-trimmed. */
   instance(id: InstanceId): Promise<InstanceView>;
   /** A page; waits up to waitMs when `from` is beyond the end. Throws instance-trimmed. */
@@ -148,15 +156,15 @@ export interface GroupFace {
   /** Lists the store that a connected voter has now. */
   readmitMember(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
   /** Resolves when the tenure that runs is over. */
-  releaseMaster(): Promise<MasterView>;
+  releaseMaster(options?: OrderOptions): Promise<MasterView>;
   /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
-  transferMaster(to: NodeId): Promise<MasterView>;
+  transferMaster(to: NodeId, options?: OrderOptions): Promise<MasterView>;
   /** Who shall be master whenever it can; null: nobody in particular. */
   readonly preferredMaster: NodeId | null;
   /** Resolves when the group has agreed on it, not when that node is master. Throws member-not-found. */
-  preferMaster(node: NodeId | null): Promise<void>;
+  preferMaster(node: NodeId | null, options?: OrderOptions): Promise<void>;
   /** At least 1000. */
-  setLease(leaseMs: Millis): Promise<MasterView>;
+  setLease(leaseMs: Millis, options?: OrderOptions): Promise<MasterView>;
 }
 
 export interface NodeFace {

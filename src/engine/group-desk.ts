@@ -17,6 +17,7 @@ import type {
   MemberPatch,
   NewCommand,
   NewMember,
+  OrderOptions,
   ProposeOptions,
   ReadOptions,
 } from './face.js';
@@ -54,6 +55,7 @@ export interface DeskParts {
   readonly origin: string;
   readonly timeoutMs: Millis;
   readonly valueBytesMax: number;
+  readonly apiPath?: string | undefined;
   readonly store: LogStore;
   readonly transport: Transport;
   readonly clock: Clock;
@@ -98,7 +100,7 @@ export class GroupDesk implements GroupFace, FeedSource {
     const wait: Wait = (ms, onStop) => this.feed.wait(ms, onStop);
     this.#pages = new LogPages(log, router, now, wait, () => this.checkpointLink);
     const refusal = () => standing.refusal();
-    this.#intake = new Intake({ origin, timeoutMs, valueBytesMax, committer, router, now, wait, refusal, arrived });
+    this.#intake = new Intake({ ...parts, now, wait, refusal, localRefusal: () => standing.localRefusal() });
     const { roster, lease, invite, say: send } = parts;
     const intake = this.#intake;
     const gid = () => roster.current.gid;
@@ -148,7 +150,8 @@ export class GroupDesk implements GroupFace, FeedSource {
 
   /** Where one learns of the checkpoint that holds what the log no longer does; null: there is none. */
   get checkpointLink(): string | null {
-    return this.#parts.vault.current === null ? null : `/v1/groups/${this.name}/checkpoints`;
+    const { vault, apiPath = '' } = this.#parts;
+    return vault.current === null ? null : `${apiPath}/v1/groups/${this.name}/checkpoints`;
   }
 
   get retention(): RetentionView {
@@ -160,12 +163,12 @@ export class GroupDesk implements GroupFace, FeedSource {
     return current === null ? [] : [viewOf(current)];
   }
 
-  async takeCheckpoint(): Promise<CheckpointView> {
-    return viewOf(await this.#parts.vault.take());
+  async takeCheckpoint({ timeoutMs }: OrderOptions = {}): Promise<CheckpointView> {
+    return viewOf(await this.#parts.vault.take(timeoutMs));
   }
 
-  async setRetention(patch: Partial<RetentionView>): Promise<RetentionView> {
-    await this.#intake.order(RETENTION, patch, undefined);
+  async setRetention(patch: Partial<RetentionView>, { timeoutMs }: OrderOptions = {}): Promise<RetentionView> {
+    await this.#intake.order(RETENTION, patch, timeoutMs);
     this.#parts.vault.consider();
     return this.retention;
   }
@@ -274,23 +277,23 @@ export class GroupDesk implements GroupFace, FeedSource {
     return this.#members.readmit(id, options);
   }
 
-  releaseMaster(): Promise<MasterView> {
-    return this.#master.release();
+  releaseMaster(options: OrderOptions = {}): Promise<MasterView> {
+    return this.#master.release(options);
   }
 
-  transferMaster(to: NodeId): Promise<MasterView> {
-    return this.#master.transfer(to);
+  transferMaster(to: NodeId, options: OrderOptions = {}): Promise<MasterView> {
+    return this.#master.transfer(to, options);
   }
 
   get preferredMaster(): NodeId | null {
     return this.#parts.router.master.preferred;
   }
 
-  preferMaster(node: NodeId | null): Promise<void> {
-    return this.#master.prefer(node);
+  preferMaster(node: NodeId | null, options: OrderOptions = {}): Promise<void> {
+    return this.#master.prefer(node, options);
   }
 
-  setLease(leaseMs: Millis): Promise<MasterView> {
-    return this.#master.setLease(leaseMs);
+  setLease(leaseMs: Millis, options: OrderOptions = {}): Promise<MasterView> {
+    return this.#master.setLease(leaseMs, options);
   }
 }

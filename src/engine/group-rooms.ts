@@ -43,6 +43,7 @@ export interface GroupOptions {
   readonly leaseMs: Millis;
   readonly timeoutMs: Millis;
   readonly valueBytesMax: number;
+  readonly apiPath?: string | undefined;
   readonly keepInstancesMin?: number | undefined;
   readonly machines: readonly StateMachine[];
   readonly store: LogStore;

@@ -95,6 +95,11 @@ export class Group implements Pumped {
     if (code !== 'store-unavailable') this.#rooms.committer.abandon((sent) => abandoned(code, detail, sent));
   }
 
+  /** The store does not come back, maybe for another reason than it went. */
+  stillOut(detail: string): void {
+    this.#rooms.standing.stillOut(detail);
+  }
+
   connected(peer: PeerHello): void {
     this.#rooms.roster.connected(peer);
     this.reconnected(peer.id);

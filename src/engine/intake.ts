@@ -27,6 +27,8 @@ export interface IntakeOptions {
   readonly wait: Wait;
   /** Why nothing is taken now; null: it is. */
   readonly refusal: () => PaxmeshError | null;
+  /** Why nothing may be proposed by this node itself, which `route: local` asks for; null: it may. */
+  readonly localRefusal: () => PaxmeshError | null;
   /** Something is in the queue. */
   readonly arrived: () => void;
 }
@@ -80,7 +82,8 @@ export class Intake {
   }
 
   #submit(news: readonly NewCommand[], options: ProposeOptions): Promise<readonly Placed[]> {
-    const refused = this.#options.refusal();
+    const { refusal, localRefusal } = this.#options;
+    const refused = refusal() ?? (options.route === 'local' ? localRefusal() : null);
     if (refused !== null) return Promise.reject(refused);
     return this.#enqueue(this.#checked(news), options);
   }

@@ -1,8 +1,9 @@
 // The log as people read it: single instances, pages with a long poll, and the stretches the feed is made of.
 import type { Entry } from '../core/effects.js';
 import type { InstanceId, Millis } from '../core/ids.js';
+import { InvariantBroken } from '../core/invariant.js';
 import type { MachineRouter } from '../machines/router.js';
-import { PaxmeshError } from './errors.js';
+import { PaxmeshError, storeUnavailable } from './errors.js';
 import { viewInstance } from './instance-view.js';
 import type { RecentLog } from './recent-log.js';
 import type { InstancePage, InstanceView } from './views.js';
@@ -31,7 +32,7 @@ export class LogPages {
 
   /** Throws instance-not-chosen, instance-trimmed. */
   async one(id: InstanceId): Promise<InstanceView> {
-    const [entry] = await this.#log.read(id, 1, 1);
+    const [entry] = await this.#read(id, 1, 1);
     this.#checkKept(id);
     if (entry === undefined) throw new PaxmeshError('instance-not-chosen', `instance ${id} is not chosen yet`);
     return this.#view(entry);
@@ -43,7 +44,7 @@ export class LogPages {
     while (this.#log.lastChosen < from && this.#now() < until && signal?.aborted !== true) {
       await this.#wait(until - this.#now(), (stop) => signal?.addEventListener('abort', stop, { once: true }));
     }
-    const entries = await this.#log.read(from, limit, PAGE_BYTES);
+    const entries = await this.#read(from, limit, PAGE_BYTES);
     this.#checkKept(from);
     const { firstKept, lastChosen } = this.#log;
     const end = entries.at(-1)?.instance ?? lastChosen;
@@ -52,8 +53,17 @@ export class LogPages {
 
   /** Applied instances from `from` on, which is kept and applied. */
   async applied(from: InstanceId, limit: number, bytesMax: number): Promise<readonly InstanceView[]> {
-    const entries = await this.#log.read(from, Math.min(limit, this.#router.applied - from + 1), bytesMax);
+    const entries = await this.#read(from, Math.min(limit, this.#router.applied - from + 1), bytesMax);
     return entries.map((entry) => this.#view(entry));
+  }
+
+  /** The store may be away for a while; what is in memory is read all the same. */
+  async #read(from: InstanceId, limit: number, bytesMax: number): Promise<readonly Entry[]> {
+    try {
+      return await this.#log.read(from, limit, bytesMax);
+    } catch (error) {
+      throw error instanceof InvariantBroken ? error : storeUnavailable(error);
+    }
   }
 
   #checkKept(id: InstanceId): void {

@@ -4,6 +4,7 @@ import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { memberOf } from '../core/membership.js';
 import { MASTER } from '../machines/batch.js';
 import { PaxmeshError } from './errors.js';
+import type { OrderOptions } from './face.js';
 import type { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Resign } from './peer-messages.js';
@@ -38,14 +39,14 @@ export class MasterDesk {
   }
 
   /** Resolves when the tenure that runs now is over by the log; at once when none runs. */
-  async release(): Promise<MasterView> {
+  async release({ timeoutMs = this.#options.timeoutMs }: OrderOptions): Promise<MasterView> {
     const { version } = this.#options.view();
     if (version === null) return this.#options.view();
-    return this.#untilDone(null, this.#options.timeoutMs, (view) => view.version !== version);
+    return this.#untilDone(null, timeoutMs, (view) => view.version !== version);
   }
 
   /** Resolves when `to` holds the lease. Throws member-not-found, not-caught-up. */
-  async transfer(to: NodeId): Promise<MasterView> {
+  async transfer(to: NodeId, { timeoutMs = this.#options.timeoutMs }: OrderOptions): Promise<MasterView> {
     const { roster, view, lastChosen } = this.#options;
     const member = memberOf(roster.current, to);
     if (member === undefined) throw new PaxmeshError('member-not-found', `${to} is not a member`);
@@ -55,7 +56,7 @@ export class MasterDesk {
     if (!counts || this.#position(to) < lastChosen() - LAG_MAX) {
       throw new PaxmeshError('not-caught-up', `${to} is not a voter that is connected and level`);
     }
-    return this.#untilDone(to, this.#options.timeoutMs, ({ node }) => node === to);
+    return this.#untilDone(to, timeoutMs, ({ node }) => node === to);
   }
 
   /**
@@ -75,19 +76,19 @@ export class MasterDesk {
   }
 
   /** Resolves when the group has agreed on it. Throws member-not-found. */
-  async prefer(node: NodeId | null): Promise<void> {
+  async prefer(node: NodeId | null, { timeoutMs }: OrderOptions): Promise<void> {
     const { roster, intake } = this.#options;
     if (node !== null && memberOf(roster.current, node) === undefined) {
       throw new PaxmeshError('member-not-found', `${node} is not a member`);
     }
-    await intake.order(MASTER, { op: 'prefer', node }, undefined);
+    await intake.order(MASTER, { op: 'prefer', node }, timeoutMs);
   }
 
   /** Resolves when the lease that runs is of the new length. */
-  async setLease(leaseMs: Millis): Promise<MasterView> {
-    await this.#options.intake.order(MASTER, { op: 'set-lease', leaseMs }, undefined);
-    const { clock, timeoutMs, view } = this.#options;
+  async setLease(leaseMs: Millis, { timeoutMs = this.#options.timeoutMs }: OrderOptions): Promise<MasterView> {
+    const { clock, intake, view } = this.#options;
     const until = clock.now() + timeoutMs;
+    await intake.order(MASTER, { op: 'set-lease', leaseMs }, timeoutMs);
     while (view().node !== null && view().leaseMs !== leaseMs && clock.now() < until) await this.#pause();
     return view();
   }

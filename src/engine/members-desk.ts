@@ -162,7 +162,7 @@ export class MembersDesk {
     if (memberOf(roster.current, guest.id) !== undefined) return work(roster.isLive(guest.id));
     const dismiss = invite(guest);
     try {
-      const until: Millis = clock.now() + REACH_MS;
+      const until: Millis = clock.now() + Math.min(REACH_MS, timeoutMs ?? REACH_MS);
       while (!roster.isLive(guest.id) && clock.now() < until) {
         await pause(clock);
       }

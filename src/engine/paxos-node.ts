@@ -29,6 +29,8 @@ export interface PaxosNodeOptions {
   readonly leaseMs: Millis;
   readonly timeoutMs: Millis;
   readonly valueBytesMax: number;
+  /** What the paths of the API begin with, for links; empty when absent. */
+  readonly apiPath?: string | undefined;
   /** How little of its log a group may agree to keep; for simulations, whose logs are short. */
   readonly keepInstancesMin?: number;
   readonly store: LogStore;
@@ -89,6 +91,7 @@ export class PaxosNode implements NodeFace {
         leaseMs: options.leaseMs,
         timeoutMs: options.timeoutMs,
         valueBytesMax: options.valueBytesMax,
+        apiPath: options.apiPath,
         keepInstancesMin: options.keepInstancesMin,
         machines: allMachines(options.machines(name)),
         store,
@@ -226,7 +229,10 @@ export class PaxosNode implements NodeFace {
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         trace({ name: 'store-still-failing', level: 'warn', facts: { detail } });
-        if (!(error instanceof StoreFenced)) continue;
+        if (!(error instanceof StoreFenced)) {
+          for (const group of this.#groups.values()) group.stillOut(detail);
+          continue;
+        }
         for (const group of this.#groups.values()) group.suspend('fenced', detail);
         return;
       }

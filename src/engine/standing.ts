@@ -47,6 +47,11 @@ export class Standing {
     this.outage = this.#verdict;
   }
 
+  /** Of a store that is out: what the last attempt to open it ended with. */
+  stillOut(detail: string): void {
+    if (this.outage?.code === 'store-unavailable') this.outage = { ...this.outage, detail };
+  }
+
   get isSound(): boolean {
     return this.#verdict === null;
   }
@@ -74,6 +79,14 @@ export class Standing {
       return new PaxmeshError('not-a-member', 'this node is not a member of the group');
     }
     return null;
+  }
+
+  /** Why nothing can be proposed by this very node; null: it can, or will when it is level. */
+  localRefusal(): PaxmeshError | null {
+    const { roster } = this.#options;
+    const role = memberOf(roster.current, roster.self)?.role;
+    if (role === undefined || role === 'voter') return null;
+    return new PaxmeshError('not-a-member', `this node is no voter but ${role}: it hands proposals on, and makes none`);
   }
 
   /** A call ran out of time before its commands left this node: nothing was done, and this is why. */

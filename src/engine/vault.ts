@@ -140,9 +140,10 @@ export class Vault {
     }
   }
 
-  async take(): Promise<Checkpoint> {
+  /** `withinMs`: how long to wait for it; absent: until it is there. */
+  async take(withinMs?: Millis): Promise<Checkpoint> {
     if (!this.#options.isSound()) throw new PaxmeshError('halted', 'the state is not what the other nodes have');
-    return this.#checkpointer.take();
+    return this.#checkpointer.take(withinMs);
   }
 
   /** Something was applied, or the group keeps more or less than before. */

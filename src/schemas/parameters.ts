@@ -21,12 +21,15 @@ export const WaitMs = Type.Integer({
   default: 0,
   description: 'Wait so long for an answer',
 });
+/** Of orders to the group. */
+export const OrderQuery = Type.Object({ timeoutMs: Type.Optional(TimeoutMs) });
 export const InstanceIdParameter = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const IdempotencyKey = Type.String({
   minLength: 1,
   maxLength: 255,
   pattern: '^[\\x21-\\x7e]+$',
-  description: 'Makes a retry safe: the same key is applied once. Visible ASCII',
+  description:
+    'Makes a retry safe: the same key is applied once. A repeat waits for the answer of a request that is under way. Visible ASCII',
 });
 
 export const GroupParams = Type.Object({ group: Type.String({ description: "The group's name" }) });

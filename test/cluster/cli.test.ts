@@ -137,6 +137,7 @@ test('master shows who it is, and goes where it is sent', async () => {
   const line = /^(\w) at http:\S+ is master since instance \d+; lease 10000 ms, for \d+ ms more\n$/;
   assert.equal(line.exec(await works(0, ['master', 'transfer', heir]))?.[1], heir);
   await eventually('node a knows', async () => line.exec(await works(0, ['master']))?.[1] === heir);
+  await fails(1, ['master', 'release', '--timeout-ms', '0'], /^paxmesh: invalid-request: /);
   const { node } = JSON.parse(await works(1, ['master', 'show', '--json'])) as { node: string };
   assert.equal(node, heir);
   assert.equal(await works(1, ['master', 'prefer', 'c']), 'c is master whenever it can\n');

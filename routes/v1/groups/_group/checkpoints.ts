@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
 import type { RetentionPatch } from '../../../../src/schemas/checkpoint.js';
 import { ORDER_BYTES_MAX, takeOrders } from '../../../../src/schemas/order-body.js';
-import { GroupParams } from '../../../../src/schemas/parameters.js';
+import { GroupParams, OrderQuery } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
 
 const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -38,14 +38,15 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
       ...order,
       schema: {
         ...common,
+        querystring: OrderQuery,
         operationId: 'takeCheckpoint',
         summary: 'Write the state of the group down on this node, now',
         description:
           'Proposals go on meanwhile. Nodes also do it by themselves. A machine without snapshots rules it out: 422.',
-        response: { 201: answer('Durable', 'Checkpoint'), ...problems(404, 422, 503) },
+        response: { 201: answer('Durable', 'Checkpoint'), ...problems(400, 404, 422, 503, 504) },
       },
     },
-    async (request, reply) => reply.code(201).send(await app.groupOf(request).takeCheckpoint()),
+    async (request, reply) => reply.code(201).send(await app.groupOf(request).takeCheckpoint(request.query)),
   );
 
   app.get(
@@ -68,6 +69,7 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
       ...order,
       schema: {
         ...common,
+        querystring: OrderQuery,
         operationId: 'setRetention',
         summary: 'Keep more or less of the log, or pause trimming',
         description:
@@ -76,7 +78,7 @@ const checkpointRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: answer('Agreed', 'Retention'), ...problems(400, 404, 503, 504) },
       },
     },
-    async (request) => app.groupOf(request).setRetention(request.body),
+    async (request) => app.groupOf(request).setRetention(request.body, request.query),
   );
 };
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
 import type { Lease, Preferred, Transfer } from '../../../../src/schemas/master.js';
 import { ORDER_BYTES_MAX, takeOrders } from '../../../../src/schemas/order-body.js';
-import { GroupParams } from '../../../../src/schemas/parameters.js';
+import { GroupParams, OrderQuery } from '../../../../src/schemas/parameters.js';
 import { problems } from '../../../../src/schemas/problem.js';
 
 const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -13,6 +13,7 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     content: { 'application/json': { schema: Type.Unsafe({ $ref: 'Master#' }) } },
   });
   const common = { tags: ['groups'], params: GroupParams };
+  const ofOrder = { ...common, querystring: OrderQuery };
   const order = { bodyLimit: ORDER_BYTES_MAX, config: { role: 'admin' } } as const;
 
   app.get(
@@ -34,14 +35,14 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     {
       ...order,
       schema: {
-        ...common,
+        ...ofOrder,
         operationId: 'releaseMaster',
         summary: 'Let the holder give the lease back',
         description: 'Answered when its tenure is over by the log; at once when nobody holds the lease.',
-        response: { 200: master('The tenure is over'), ...problems(404, 503, 504) },
+        response: { 200: master('The tenure is over'), ...problems(400, 404, 503, 504) },
       },
     },
-    async (request) => app.groupOf(request).releaseMaster(),
+    async (request) => app.groupOf(request).releaseMaster(request.query),
   );
 
   app.post(
@@ -49,14 +50,14 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     {
       ...order,
       schema: {
-        ...common,
+        ...ofOrder,
         operationId: 'transferMaster',
         summary: 'Hand the lease to a named voter',
         body: Type.Unsafe<Static<typeof Transfer>>({ $ref: 'Transfer#' }),
         response: { 200: master('It holds the lease'), ...problems(400, 404, 409, 503, 504) },
       },
     },
-    async (request) => app.groupOf(request).transferMaster(request.body.to),
+    async (request) => app.groupOf(request).transferMaster(request.body.to, request.query),
   );
 
   const preferred = (description: string) => ({
@@ -83,7 +84,7 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     {
       ...order,
       schema: {
-        ...common,
+        ...ofOrder,
         operationId: 'preferMaster',
         summary: 'Name who shall be master whenever it can',
         description:
@@ -95,7 +96,7 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request) => {
       const { node } = request.body;
-      await app.groupOf(request).preferMaster(node);
+      await app.groupOf(request).preferMaster(node, request.query);
       return { node };
     },
   );
@@ -105,7 +106,7 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
     {
       ...order,
       schema: {
-        ...common,
+        ...ofOrder,
         operationId: 'setLease',
         summary: 'Make the lease longer or shorter',
         description: "Replicated: from then on it goes before every node's own setting.",
@@ -113,7 +114,7 @@ const masterRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: master('Agreed'), ...problems(400, 404, 503, 504) },
       },
     },
-    async (request) => app.groupOf(request).setLease(request.body.leaseMs),
+    async (request) => app.groupOf(request).setLease(request.body.leaseMs, request.query),
   );
 };
 

@@ -59,7 +59,7 @@ const membersRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'addMember',
         summary: 'Add a member',
         description:
-          'A new voter comes as a learner and is promoted by itself when it is level. One that does not answer within two seconds is refused if its vote would be missed, unless forced.',
+          'A new voter comes as a learner and is promoted by itself when it is level. One that does not answer within four seconds, or within `timeoutMs` if that is less, is refused if its vote would be missed, unless forced.',
         params: GroupParams,
         body: Type.Unsafe<Static<typeof NewMember>>({ $ref: 'NewMember#' }),
         response: { 201: members('Added'), ...problems(400, 404, 409, 412, 503, 504) },
