@@ -18,6 +18,7 @@ const ORDERS: readonly (readonly [
   ['release', (face, _heir, options) => face.releaseMaster(options)],
   ['transfer', (face, heir, options) => face.transferMaster(heir, options)],
   ['lease', (face, _heir, options) => face.setLease(20_000, options)],
+  ['prefer', (face, heir, options) => face.preferMaster(heir, options)],
   ['retention', (face, _heir, options) => face.setRetention({ keepInstances: 500 }, options)],
 ];
 
