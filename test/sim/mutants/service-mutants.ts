@@ -112,7 +112,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
         "if (error instanceof StoreFenced) {\n            for (const group of this.#groups.values())\n                group.suspend('fenced', detail);\n            return;\n        }",
         '',
       ],
-      ['engine/paxos-node', 'if (!(error instanceof StoreFenced))\n                    continue;', 'continue;'],
+      ['engine/paxos-node', 'if (!(error instanceof StoreFenced)) {', 'if (true) {'],
     ],
     falls: falls('fenced', 'doubled-process', 1),
   },

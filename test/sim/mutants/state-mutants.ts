@@ -96,7 +96,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     edits: [
       [
         'engine/checkpoint',
-        'await store.syncBlocks(group, name);\n    return { bytes, crc };',
+        'await store.syncBlocks(group, name).catch(away);\n    return { bytes, crc };',
         'return { bytes, crc };',
       ],
     ],
