@@ -18,6 +18,9 @@ import type { MembersView } from './views.js';
 const REACH_MS = 4000;
 const LOOK_MS = 20;
 const TRIES_MAX = 10;
+const TOO_FEW = 'fewer voters would be live than make a quorum; ?force=true does it';
+/** A newcomer that is down, mistyped, or slow: who gave the order can tell which. */
+const absent = ({ id, url }: PeerAddress): string => `${id} has not answered at ${url} within ${REACH_MS} ms, and `;
 
 export interface MembersDeskOptions {
   readonly roster: Roster;
@@ -46,23 +49,24 @@ export class MembersDesk {
   add({ id, url, role = 'voter' }: NewMember, options: ChangeOptions): Promise<MembersView> {
     const makes = (basis: Basis) => ({ op: 'add', ...basis, id, url, role, replaces: null }) as const;
     return this.#withGuest({ id, url }, makes, options, async (isThere) => {
+      const why = isThere ? '' : absent({ id, url });
       const newVoters = role === 'voter' ? 1 : 0;
       return this.#change(makes, options, (membership) => {
         const voters = votersOf(membership).length + newVoters;
         const live = this.#options.roster.liveVoters(membership).length + (isThere ? newVoters : 0);
-        return newVoters === 0 || live > voters / 2;
+        return newVoters === 0 || live > voters / 2 ? null : why + TOO_FEW;
       });
     });
   }
 
   update(id: NodeId, { url, role }: MemberPatch, options: ChangeOptions): Promise<MembersView> {
     const makes = (basis: Basis) => ({ op: 'update', ...basis, id, url: url ?? null, role: role ?? null }) as const;
-    return this.#change(makes, options, (before, after) => this.#keepsQuorum(before, after));
+    return this.#change(makes, options, (before, after) => this.#objection(before, after));
   }
 
   remove(id: NodeId, options: ChangeOptions): Promise<MembersView> {
     const makes = (basis: Basis) => ({ op: 'remove', ...basis, id }) as const;
-    return this.#change(makes, options, (before, after) => this.#keepsQuorum(before, after));
+    return this.#change(makes, options, (before, after) => this.#objection(before, after));
   }
 
   replace(old: NodeId, { id, url }: PeerAddress, options: ChangeOptions): Promise<MembersView> {
@@ -72,10 +76,11 @@ export class MembersDesk {
       return { op: 'add', ...basis, id, url, role, replaces: old };
     };
     return this.#withGuest({ id, url }, makes, options, async (isThere) => {
+      const why = isThere ? '' : absent({ id, url });
       return this.#change(makes, options, (membership) => {
-        if (memberOf(membership, old)?.role !== 'voter') return true;
+        if (memberOf(membership, old)?.role !== 'voter') return null;
         const stay = roster.liveVoters(membership).filter((member) => member.id !== old).length;
-        return stay + (isThere ? 1 : 0) >= quorumOf(membership);
+        return stay + (isThere ? 1 : 0) >= quorumOf(membership) ? null : why + TOO_FEW;
       });
     });
   }
@@ -88,24 +93,21 @@ export class MembersDesk {
       if (known && store === null) throw new PaxmeshError('not-caught-up', `${id} is not connected to this node`);
       return { op: 'readmit', ...basis, id, store: store ?? '' };
     };
-    return this.#change(makes, options, () => true);
+    return this.#change(makes, options, () => null);
   }
 
   async #change(
     makes: (basis: Basis) => MembershipChange,
     { ifMatch, force = false, timeoutMs }: ChangeOptions,
-    keepsQuorum: (before: Membership, after: Membership) => boolean,
+    /** Why it would cost the quorum; null: it would not. */
+    objection: (before: Membership, after: Membership) => string | null,
   ): Promise<MembersView> {
     const { intake, view, relieve } = this.#options;
     await this.#untilFounded(timeoutMs);
     for (let tries = 1; ; tries++) {
       const { current, change, after } = this.#planned(makes, ifMatch);
-      if (!force && !keepsQuorum(current, after)) {
-        throw new PaxmeshError(
-          'would-lose-quorum',
-          'fewer voters would be live than make a quorum; ?force=true does it',
-        );
-      }
+      const cost = force ? null : objection(current, after);
+      if (cost !== null) throw new PaxmeshError('would-lose-quorum', cost);
       const loser = votersOf(current).find(({ id }) => memberOf(after, id)?.role !== 'voter');
       if (loser !== undefined)
         await relieve(loser.id, timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs / 2);
@@ -143,9 +145,9 @@ export class MembersDesk {
     return { current, change, after };
   }
 
-  #keepsQuorum(before: Membership, after: Membership): boolean {
-    if (votersOf(after).length === votersOf(before).length) return true;
-    return this.#options.roster.hasQuorum(after);
+  #objection(before: Membership, after: Membership): string | null {
+    if (votersOf(after).length === votersOf(before).length) return null;
+    return this.#options.roster.hasQuorum(after) ? null : TOO_FEW;
   }
 
   /** Is the newcomer there? Whoever answers to its name under its address, with the cluster's secret, is. */

@@ -9,7 +9,7 @@ const URL_OF_X = 'http://x:1';
 const member = (id: string): Member => ({ id, url: `http://${id}:1`, role: 'voter', store: `store-${id}` });
 const CURRENT: Membership = { gid: '1', version: 4, members: ['a', 'b', 'c'].map(member) };
 
-function desk(): { readonly desk: MembersDesk; readonly invited: string[] } {
+function desk(changes: object = {}): { readonly desk: MembersDesk; readonly invited: string[] } {
   const invited: string[] = [];
   const options = {
     roster: {
@@ -28,6 +28,7 @@ function desk(): { readonly desk: MembersDesk; readonly invited: string[] } {
     intake: { order: async () => undefined },
     relieve: async () => undefined,
     view: () => ({ members: [] }),
+    ...changes,
   };
   return { desk: new MembersDesk(options as unknown as MembersDeskOptions), invited };
 }
@@ -40,6 +41,21 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   assert.ok(error instanceof PaxmeshError);
   return error.code;
 }
+
+test('who is not there is named in the refusal that it causes', async () => {
+  let now = 0;
+  const clock = {
+    now: () => now,
+    after: (ms: number, work: () => void) => {
+      now += ms;
+      queueMicrotask(work);
+    },
+  };
+  const roster = { current: CURRENT, isLive: () => false, liveVoters: () => CURRENT.members.slice(0, 2) };
+  const { desk: members } = desk({ clock, roster });
+  const absent = /^x has not answered at http:\/\/x:1 within \d+ ms, and fewer voters would be live /;
+  await assert.rejects(members.add({ id: 'x', url: URL_OF_X }, {}), { code: 'would-lose-quorum', message: absent });
+});
 
 // Fails when a newcomer is looked for before its order is checked: tried.
 test('nobody is asked to come by an order that is refused anyway', async () => {
