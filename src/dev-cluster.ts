@@ -31,13 +31,15 @@ export type DevEvent =
   | { readonly type: 'stopping' }
   | { readonly type: 'stopped'; readonly data: string };
 
-const READY_MS = 20_000;
+/** A limit for what hangs: whoever refuses to start ends, and is not waited for. */
+const READY_MS = 60_000;
 const MASTER_MS = 2000;
 const POLL_MS = 50;
 /** Doubled each time a process ends without having come up. */
 const RESTART_MS = 1000;
 const RESTART_MS_MAX = 30_000;
-const STOP_MS = 5000;
+/** Longer than a node gives itself. */
+const STOP_MS = 10_000;
 /** The Redis of the node on port N listens on N + this. */
 const REDIS_PORT_OFFSET = 1000;
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
