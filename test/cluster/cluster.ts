@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../free-port.js';
 import { type Network, openNetwork, type Place } from './network.js';
-import { eventually, NodeProcess } from './node-process.js';
+import { eventually, NodeProcess, READY_MS } from './node-process.js';
 
 export interface ClusterOptions {
   readonly nodes?: number;
@@ -16,6 +16,9 @@ export interface ClusterOptions {
   /** Puts a network that can be cut between the nodes. */
   readonly chaos?: boolean;
 }
+
+/** What a call may take that does not say so itself: a busy machine may stand still for longer than the five seconds. */
+const PATIENT = { PAXMESH_TIMEOUT_MS: '60000' };
 
 export interface MasterAnswer {
   readonly node: string | null;
@@ -54,7 +57,7 @@ export class Cluster {
           PAXMESH_URL_ADVERTISED: url,
           PAXMESH_STORE: `embedded:${join(directory, id)}`,
         };
-        const settings = { ...own, ...env, ...envOf(id) };
+        const settings = { ...PATIENT, ...own, ...env, ...envOf(id) };
         cluster.nodes.push(new NodeProcess(id, Number(new URL(url).port), directory, settings, { launcher, flags }));
       }
       return cluster;
@@ -90,7 +93,7 @@ export class Cluster {
   async join(id: string, env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
     const seeds = this.urls.join(',');
     const own = { PAXMESH_SEEDS: seeds, PAXMESH_STORE: `embedded:${join(this.directory, id)}` };
-    const node = new NodeProcess(id, await freePort(), this.directory, { ...own, ...env });
+    const node = new NodeProcess(id, await freePort(), this.directory, { ...PATIENT, ...own, ...env });
     this.nodes.push(node);
     node.start();
     return node;
@@ -140,7 +143,7 @@ async function onLoopback(): Promise<Place> {
   return { listen, url: `http://${listen}`, launcher: [], flags: [] };
 }
 
-export async function masterAt(node: NodeProcess, timeoutMs = 2000): Promise<MasterAnswer> {
-  const answer = await fetch(`${node.url}/v1/groups/main/master`, { signal: AbortSignal.timeout(timeoutMs) });
+export async function masterAt(node: NodeProcess): Promise<MasterAnswer> {
+  const answer = await fetch(`${node.url}/v1/groups/main/master`, { signal: AbortSignal.timeout(READY_MS) });
   return (await answer.json()) as MasterAnswer;
 }

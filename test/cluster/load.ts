@@ -1,6 +1,6 @@
 // Closed-loop HTTP clients that write down what they were told. A value is unique, so the log can be asked later what
 // became of it: acknowledged (where), refused with outcome none, or unknown.
-import { pause } from './node-process.js';
+import { pause, READY_MS } from './node-process.js';
 
 export type Told =
   | { readonly type: 'acknowledged'; readonly instanceId: number; readonly index: number; readonly by: string }
@@ -26,11 +26,21 @@ export interface LoadOptions {
 }
 
 const DRAINING_MS = 1000;
+/** Over the time limit of a call: how long its answer may be under way on a busy machine. */
+const ANSWER_MS = 30_000;
+/** The same for clients that go on to the next value, or node, when one stands still. */
+const NEXT_MS = 3000;
 
 let loads = 0;
 
 /** One POST, and what it told. A connection that was refused did nothing; one that broke may have done anything. */
-export async function post(url: string, body: string, key: string | null, timeoutMs = 5000): Promise<Told> {
+export async function post(
+  url: string,
+  body: string,
+  key: string | null,
+  timeoutMs = 20_000,
+  answerMs = ANSWER_MS,
+): Promise<Told> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (key !== null) headers['idempotency-key'] = key;
   try {
@@ -38,7 +48,7 @@ export async function post(url: string, body: string, key: string | null, timeou
       method: 'POST',
       headers,
       body,
-      signal: AbortSignal.timeout(timeoutMs + 3000),
+      signal: AbortSignal.timeout(timeoutMs + answerMs),
     });
     const json = (await answer.json()) as {
       instanceId: number;
@@ -85,11 +95,11 @@ export class Load {
   async progress(count: number, by?: string): Promise<void> {
     const seen = () => this.acknowledged.filter(({ told }) => by === undefined || told.by === by).length;
     const wanted = seen() + count;
-    const until = performance.now() + 30_000;
+    const until = performance.now() + READY_MS;
     while (seen() < wanted) {
       if (performance.now() > until) {
         const last = this.calls.slice(-5).map(({ told }) => JSON.stringify(told));
-        throw new Error(`no ${count} further acknowledgements in 30 s; the last answers: ${last.join(' ')}`);
+        throw new Error(`no ${count} further acknowledgements in ${READY_MS} ms; the last answers: ${last.join(' ')}`);
       }
       await pause(10);
     }
@@ -121,7 +131,7 @@ export class Load {
       let tries = 0;
       for (;;) {
         tries++;
-        told = await post(urls[at % urls.length] ?? '', value, key, timeoutMs);
+        told = await post(urls[at % urls.length] ?? '', value, key, timeoutMs, NEXT_MS);
         if (told.type === 'acknowledged') break;
         mayStand ||= told.type === 'unknown';
         // A node that goes says when to come again.

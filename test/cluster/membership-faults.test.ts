@@ -7,11 +7,11 @@ import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
 import { Load, post } from './load.js';
 import { eventually, type NodeProcess } from './node-process.js';
-import { done, membersAt, order, refused, unreadyCodes, untilRoles } from './orders.js';
+import { done, membersAt, order, refused, rolesAt, unreadyCodes, untilLost, untilRoles } from './orders.js';
 import { verify } from './verify.js';
 
 const keep = keeper(after);
-const ENV = { PAXMESH_LEASE_MS: '2000', PAXMESH_CLUSTER_SECRET: 'known to the peers' };
+const ENV = { PAXMESH_LEASE_MS: '10000', PAXMESH_CLUSTER_SECRET: 'known to the peers' };
 
 let cluster: Cluster;
 const loads: Load[] = [];
@@ -51,7 +51,8 @@ test('the master is removed under load, by its own hand: the others go on with a
   assert.notEqual((await order(master, 'GET', '/master')).json['self'], true);
   const [first] = others;
   assert.ok(first !== undefined);
-  await done(200, first, 'PUT', '/master/lease', { leaseMs: 2000 });
+  await done(200, first, 'PUT', '/master/lease', { leaseMs: 10_000 });
+  await untilRoles(others.map(({ id }) => `${id} voter`).join(', '), first);
   await done(201, first, 'POST', '/members', { id: master.id, url: master.url });
   await untilRoles(ALL, ...cluster.nodes);
   await load.progress(50);
@@ -62,6 +63,7 @@ test('the master is removed under load, by its own hand: the others go on with a
 test('who was away when it was removed is told when it is back', async () => {
   const [a, b, c] = cluster.nodes as [NodeProcess, NodeProcess, NodeProcess];
   await c.kill();
+  await untilLost(a, ['c']);
   await refused('would-lose-quorum', a, 'DELETE', '/members/b');
   await refused('would-lose-quorum', a, 'PATCH', '/members/b', { role: 'learner' });
   await done(200, a, 'DELETE', '/members/c');
@@ -71,6 +73,7 @@ test('who was away when it was removed is told when it is back', async () => {
   await eventually('it knows', () => isNotAMember(c));
   await load.progress(20);
   await load.stop();
+  await untilRoles('a voter, b voter', b);
   await done(201, b, 'POST', '/members', { id: 'c', url: c.url });
   await untilRoles(ALL, a, b, c);
   await verify(cluster, loads);
@@ -100,6 +103,7 @@ test('of orders given at once on different nodes each is carried out, or refused
   );
   assert.deepEqual(matched.map(({ status }) => status).sort(), [200, 412, 412, 412, 412, 412]);
   const left = (await membersAt(a)).filter(({ role }) => role === 'observer').map(({ id }) => id);
+  await untilRoles(await rolesAt(a), b);
   for (const id of left) await done(200, b, 'DELETE', `/members/${id}`);
   await untilRoles(ALL, a, b, c);
   await verify(cluster, loads);

@@ -8,8 +8,10 @@ import { watched } from '../children.js';
 import type { Place } from './network.js';
 
 export const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.js');
-export const READY_MS = 30_000;
+export const READY_MS = 120_000;
 const POLL_MS = 25;
+/** Who does not answer for so long is taken for one that does not answer. */
+const ANSWER_MS = 10_000;
 /** A signal is taken when a process next runs, or is interrupted. */
 const STOPPING_MS = 50;
 
@@ -106,7 +108,7 @@ export class NodeProcess {
 
   async isReady(): Promise<boolean> {
     try {
-      const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) });
+      const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) });
       await answer.arrayBuffer();
       return answer.ok;
     } catch {

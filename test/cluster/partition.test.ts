@@ -1,6 +1,7 @@
 // Partitions between the nodes of a cluster: both ways, one way, partial, flapping; in network namespaces where the machine
 // has them, through TCP proxies elsewhere (network.ts). Clients still reach every node. The side with a majority goes on, the
-// other one promises nothing, and afterwards all agree.
+// other one promises nothing, and afterwards all agree. A cut is waited for until the node has lost its links: without a cut
+// all tests that wait for one fail: tried.
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { Cluster } from './cluster.js';
@@ -8,8 +9,8 @@ import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
 import { Load, post } from './load.js';
 import { isolate } from './network.js';
-import { eventually, type NodeProcess, pause } from './node-process.js';
-import { membersAt } from './orders.js';
+import { eventually, pause } from './node-process.js';
+import { unreadyCodes, untilLost } from './orders.js';
 import { verify } from './verify.js';
 
 const keep = keeper(after);
@@ -25,14 +26,6 @@ async function world(t: TestContext) {
 
 const idsOf = (nodes: readonly { readonly id: string }[]): string[] => nodes.map(({ id }) => id);
 
-/** The cut is one: this node has lost its links with those. Without a cut all tests that wait for it fail: tried. */
-async function untilLost(at: NodeProcess, ids: readonly string[]): Promise<void> {
-  await eventually(`${at.id} has lost ${ids.join(' and ')}`, async () => {
-    const members = await membersAt(at);
-    return ids.every((id) => members.some((one) => one.id === id && !one.live));
-  });
-}
-
 test('a master cut off from the others commits nothing, says so, and catches up; the others go on', async (t) => {
   const { cluster, network, followers } = await world(t);
   const load = keep(new Load({ urls: cluster.urls, timeoutMs: 1000 }));
@@ -41,7 +34,7 @@ test('a master cut off from the others commits nothing, says so, and catches up;
   const others = cluster.others(lonely);
   isolate(network, lonely.id, idsOf(others));
   for (const { url } of others) await load.progress(50, url);
-  await eventually('the cut-off node notices', async () => !(await lonely.isReady()));
+  await eventually('the cut-off node notices', async () => (await unreadyCodes(lonely)).includes('no-quorum'));
   for (let n = 0; n < 3; n++) {
     const told = await post(lonely.url, `"minority ${n}"`, null, 500);
     assert.ok(told.type !== 'acknowledged', 'a minority acknowledges nothing');

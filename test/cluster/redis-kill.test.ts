@@ -5,6 +5,7 @@ import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
 import { Load, post } from './load.js';
 import { eventually, type NodeProcess } from './node-process.js';
+import { unreadyCodes } from './orders.js';
 import { RedisCluster } from './redis-cluster.js';
 import { verify } from './verify.js';
 
@@ -28,7 +29,7 @@ test('kill -9 of the Redis of the master, then of a follower: the node turns unr
     assert.ok(node !== undefined);
     const server = world.serverOf(node);
     await server.kill();
-    await eventually('the node turns unready', async () => !(await node.isReady()));
+    await eventually('the node turns unready', async () => (await unreadyCodes(node)).includes('store-unavailable'));
     for (const { url } of cluster.others(node)) await load.progress(50, url);
     const told = await post(node.url, `"without a store ${which}"`, null, 1000);
     assert.deepEqual({ ...told }, { type: 'none', code: '503 store-unavailable', by: node.url });

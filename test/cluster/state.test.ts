@@ -77,11 +77,12 @@ test('an entry and a lock end by themselves on an idle cluster, and who waits fo
   const cluster = keep(await Cluster.start());
   const [a, b, c] = cluster.nodes as [NodeProcess, NodeProcess, NodeProcess];
   assert.equal((await ask(a, 'PUT', 'kv/brief?ttlMs=300', 1)).status, 201);
-  const held = await ask(a, 'PUT', 'locks/l', { owner: 'a', ttlMs: 1500 });
+  const held = await ask(a, 'PUT', 'locks/l', { owner: 'a', ttlMs: 600_000 });
   assert.deepEqual([held.status, ((await held.json()) as { fence: number }).fence], [200, 1]);
-  const early = await ask(b, 'PUT', 'locks/l', { owner: 'b', ttlMs: 1500 });
+  const early = await ask(b, 'PUT', 'locks/l', { owner: 'b', ttlMs: 600_000 });
   const problem = (await early.json()) as { code: string; owner: string; fence: number };
   assert.deepEqual([early.status, problem.code, problem.owner, problem.fence], [409, 'lock-held', 'a', 1]);
+  assert.equal((await ask(a, 'PUT', 'locks/l', { owner: 'a', ttlMs: 500, fence: 1 })).status, 200);
   const waited = await ask(c, 'PUT', 'locks/l?waitMs=60000', { owner: 'c', ttlMs: 600_000 });
   assert.deepEqual([waited.status, ((await waited.json()) as { fence: number }).fence], [200, 2]);
   for (const node of cluster.nodes) {

@@ -8,20 +8,11 @@ import { SocketFollower } from './followers.js';
 import { keeper } from './keeper.js';
 import { Load, post } from './load.js';
 import { eventually, NodeProcess } from './node-process.js';
+import { unreadyCodes } from './orders.js';
 import { RedisCluster } from './redis-cluster.js';
 import { verify } from './verify.js';
 
 const keep = keeper(after);
-
-interface Readiness {
-  readonly checks: readonly { readonly code: string | null }[];
-}
-
-async function unreadyCodes(node: NodeProcess): Promise<readonly (string | null)[]> {
-  const answer = await fetch(`${node.url}/readyz`);
-  const { checks } = (await answer.json()) as Readiness;
-  return checks.map(({ code }) => code);
-}
 
 test('a second process on the same Redis store fences the first, which acknowledges nothing from then on', async () => {
   const world = keep(await RedisCluster.start({ PAXMESH_LEASE_MS: '2000' }));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { Cluster } from './cluster.js';
 import type { Commit, FeedFollower } from './followers.js';
 import type { Call } from './load.js';
-import { eventually, type NodeProcess } from './node-process.js';
+import { eventually, type NodeProcess, READY_MS } from './node-process.js';
 
 interface Entry {
   readonly instanceId: number;
@@ -72,7 +72,7 @@ async function lastChosen(node: NodeProcess): Promise<number> {
 
 export async function readLog(node: NodeProcess, top: number): Promise<Entry[]> {
   const entries: Entry[] = [];
-  const until = performance.now() + 20_000;
+  const until = performance.now() + READY_MS;
   while (entries.length <= top) {
     const query = `from=${entries.length}&limit=${Math.min(1000, top + 1 - entries.length)}&waitMs=1000`;
     const answer = await fetch(`${node.url}/v1/groups/main/instances?${query}`);
