@@ -14,13 +14,14 @@ const files = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .map((file) => join(tests, file))
   .sort();
 if (files.length === 0) fail(`no test file matches ${words.join(' ')}`);
-// Two at a time: some start clusters of real processes, and time-outs under crowding would be lies.
+// Two at a time: some start clusters of real processes, and time-outs under crowding would be lies. The limit is one for
+// a whole file, not for a test of it, and is there for runs that hang: on a slow machine a long file takes minutes.
 const flags = [
   '--enable-source-maps',
   '--test',
   '--test-reporter=spec',
   '--test-concurrency=2',
-  '--test-timeout=300000',
+  '--test-timeout=1200000',
 ];
 const run = spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit' });
 process.exit(run.status ?? 1);
