@@ -66,6 +66,11 @@ export class FakeGroup implements GroupFace {
     return this.log.length - 1;
   }
 
+  /** How many wait for the log to go on. */
+  get readersWaiting(): number {
+    return this.#watchers.size;
+  }
+
   get lastChosen(): number {
     return this.log.length - 1;
   }

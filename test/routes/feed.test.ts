@@ -231,7 +231,8 @@ describe('the feed', () => {
     mute.socket.pause();
     const before = performance.now();
     await edge.app.close();
-    assert.ok(performance.now() - before < 4000);
+    // The library would wait for thirty seconds.
+    assert.ok(performance.now() - before < 20_000);
     assert.equal(edge.node.drains, 1);
     assert.equal(await polite.closed, 1001);
     mute.socket.terminate();
@@ -248,10 +249,16 @@ describe('the feed', () => {
       answer.on('error', () => undefined);
       answer.setEncoding('utf8');
       let all = '';
+      let wake = (): void => undefined;
+      answer.on('data', (chunk: string) => {
+        all += chunk;
+        wake();
+      });
       const text = async (until: string): Promise<string> => {
         while (!all.includes(until)) {
-          const [chunk] = (await once(answer, 'data')) as [string];
-          all += chunk;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
         }
         return all;
       };

@@ -87,7 +87,7 @@ describe('reading', () => {
 
   it('ends a long poll with 503 when the node goes', async () => {
     const waiting = get('/v1/groups/main/instances?from=0&waitMs=60000');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (edge.main.readersWaiting === 0) await new Promise((resolve) => setImmediate(resolve));
     await edge.app.close();
     assert.equal((await waiting).json().code, 'draining');
   });

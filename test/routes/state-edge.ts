@@ -64,11 +64,14 @@ export class StateGroup extends FakeGroup {
   override async changed(waitMs: number, signal?: AbortSignal): Promise<void> {
     this.waiting += 1;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
-      this.#wakes.add(resolve);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-      if (signal?.aborted) resolve();
-      this.#wakes.add(() => clearTimeout(timer));
+      const over = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(over, waitMs);
+      this.#wakes.add(over);
+      signal?.addEventListener('abort', over, { once: true });
+      if (signal?.aborted) over();
     });
     this.waiting -= 1;
   }
