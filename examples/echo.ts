@@ -32,6 +32,7 @@ async function open(id: string, place: number) {
 }
 
 const nodes = await Promise.all(ids.map(open));
+await Promise.all(nodes.map(({ app }) => app.paxmesh.whenReady()));
 
 let last = 0;
 for (const { id, main } of nodes) {

@@ -14,6 +14,8 @@ export const ALONE: PaxmeshOptions = {
   store: 'memory:',
   allowUnsafeStore: true,
   members: 'a=http://127.0.0.1:1',
+  // A busy machine may stand still for longer than the five seconds of those who do not say.
+  timeoutMs: 60_000,
 };
 
 /** Not listening, not ready. `before` and `after`: what the host has registered then. */

@@ -28,7 +28,7 @@ const url = \`http://127.0.0.1:\${process.env['PORT']}\`;
 const app = Fastify();
 await app.register(paxmesh, { node: 'a', store: 'embedded:./data', members: ['a=' + url], machines: [new Total()] });
 await app.listen({ port: Number(process.env['PORT']), host: '127.0.0.1' });
-const { index, result } = await app.paxmesh.group('main').propose<number>('total', '42', { timeoutMs: 5000 });
+const { index, result } = await app.paxmesh.group('main').propose<number>('total', '42', { timeoutMs: 60_000 });
 const seen: [boolean, number, number] = [index >= 0, result, (await fetch(url + '/v1/groups')).status];
 // @ts-expect-error: there is no such option
 const wrong: Parameters<typeof paxmesh>[1] = { node: 'a', lease: 1 };
@@ -58,7 +58,7 @@ test('a program of somebody else compiles against the packed package, and runs',
     const compiled = run(process.execPath, [join(modules, 'typescript', 'bin', 'tsc'), '-p', directory]);
     await compiled.catch(({ stdout }: { stdout: string }) => assert.fail(stdout));
     const env = { ...process.env, PORT: String(await freePort()) };
-    const { stdout } = await run(process.execPath, ['app.js'], { cwd: directory, env, timeout: 60_000 });
+    const { stdout } = await run(process.execPath, ['app.js'], { cwd: directory, env, timeout: 300_000 });
     assert.deepEqual(JSON.parse(stdout), { seen: [true, 42, 200], wrong: 'a' });
   } finally {
     await rm(directory, { recursive: true, force: true });

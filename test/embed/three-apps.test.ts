@@ -42,7 +42,9 @@ describe('three apps', () => {
       node: id,
       store: `embedded:${join(directory, id)}`,
       members: ids.map((each, place) => ({ id: each, url: `http://127.0.0.1:${port + place}` })),
-      leaseMs: 1000,
+      // Nothing here waits for a lease to run out: who closes gives it back, and nobody else should lose it.
+      leaseMs: 60_000,
+      timeoutMs: 60_000,
       clusterSecret: 'of the test',
       machines: [inventory],
     });
@@ -54,7 +56,7 @@ describe('three apps', () => {
     directory = await mkdtemp(join(tmpdir(), 'paxmesh-embed-'));
     port = await freePorts(3);
     await Promise.all(ids.map(open));
-    await Promise.all(ids.map((id) => shop(id).app.paxmesh.whenReady()));
+    await Promise.all(ids.map((id) => shop(id).app.paxmesh.whenReady({ timeoutMs: 120_000 })));
   });
 
   after(async () => {
@@ -78,7 +80,7 @@ describe('three apps', () => {
 
   test('apply the same commands at the same places', async () => {
     const last = Math.max(...ids.map((id) => main(id).applied));
-    await Promise.all(ids.map((id) => main(id).waitFor(last)));
+    await Promise.all(ids.map((id) => main(id).waitFor(last, { timeoutMs: 60_000 })));
     const [first, ...others] = ids.map((id) => shop(id).inventory.applied);
     assert.ok((first?.length ?? 0) >= 21);
     for (const other of others) assert.deepEqual(other, first);
@@ -93,6 +95,7 @@ describe('three apps', () => {
     }
     const { node, version } = main('b').master();
     assert.ok(node !== null && version !== null);
+    await Promise.all(ids.map((id) => main(id).waitFor(version, { timeoutMs: 60_000 })));
     assert.deepEqual(
       ids.filter((id) => main(id).isMaster),
       [node],
@@ -106,9 +109,9 @@ describe('three apps', () => {
     await main('a').propose('inventory', { op: 'stock', item: 'bolt', pieces: 5 });
     const { instanceId } = await main('c').propose('inventory', { op: 'take', item: 'bolt', pieces: 2 });
     await open('b');
-    await main('b').waitFor(instanceId, { timeoutMs: 30_000 });
+    await main('b').waitFor(instanceId, { timeoutMs: 60_000 });
     assert.equal((await main('b').read('inventory', 'bolt', { read: 'local' })).answer, 3);
-    await shop('b').app.paxmesh.whenReady();
+    await shop('b').app.paxmesh.whenReady({ timeoutMs: 120_000 });
     const { result } = await main('b').propose('inventory', { op: 'take', item: 'bolt', pieces: 1 });
     assert.deepEqual(result, { left: 2 });
   });

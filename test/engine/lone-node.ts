@@ -30,7 +30,7 @@ export async function loneNode({
     groups: ['main'],
     members: [{ id: 'a', url: 'http://a' }],
     leaseMs: 10_000,
-    timeoutMs: 1000,
+    timeoutMs: 60_000,
     valueBytesMax: 1000,
     store,
     opening: await store.open(),

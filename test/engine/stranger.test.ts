@@ -8,9 +8,10 @@ import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 import { loneNode } from './lone-node.js';
 
-test('a node of another cluster is parted from as soon as it says which', async () => {
+test('a node of another cluster is parted from as soon as it says which', async (context) => {
   const parted: string[] = [];
   const { node, hear } = await loneNode({ parted });
+  context.after(() => node.close());
   const { instanceId } =
     (await node.group('main')?.propose({ machine: 'log', encoding: 'utf8', bytes: Buffer.of(65) })) ?? {};
   assert.equal(typeof instanceId, 'number');
@@ -24,10 +25,9 @@ test('a node of another cluster is parted from as soon as it says which', async 
   tell('another');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(parted, ['x']);
-  node.close();
 });
 
-test('a node that restarts right after the founding knows its cluster before it has closed that instance again', async () => {
+test('a node that restarts right after the founding knows its cluster before it has closed that instance again', async (context) => {
   // Without a gid to show it would be let into any cluster, and taught its log. Fails without the stored gid: tried.
   const disk = new MemoryDisk('store of a');
   const before = new MemoryStore(disk);
@@ -47,7 +47,7 @@ test('a node that restarts right after the founding knows its cluster before it 
   await before.commit([{ group: 'main', writes: [{ type: 'promise', ballot }, record, variable] }]);
   await before.close();
   const { node } = await loneNode({ store: new MemoryStore(disk) });
+  context.after(() => node.close());
   assert.equal(node.group('main')?.status().open, 0);
   assert.deepEqual(node.gids(), { main: 'g' });
-  node.close();
 });

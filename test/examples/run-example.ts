@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const TIMEOUT_MS = 60_000;
+/** A limit for runs that hang. */
+const TIMEOUT_MS = 300_000;
 
 export async function runExample(name: string, args: readonly string[], port: number): Promise<string[]> {
   const program = fileURLToPath(new URL(`../../examples/${name}.js`, import.meta.url));

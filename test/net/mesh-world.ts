@@ -10,7 +10,8 @@ import { Handshake, type HandshakeSelf, type Session } from '../../src/net/hands
 import { Mesh, type MeshOptions } from '../../src/net/mesh.js';
 import { Recorder, type TransportWorld } from '../conformance/transport.js';
 
-const PATIENCE_MS = 15_000;
+/** A limit for broken runs. */
+const PATIENCE_MS = 120_000;
 export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 
 export async function until(what: string, condition: () => boolean): Promise<void> {

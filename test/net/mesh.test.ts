@@ -38,6 +38,20 @@ describe('the mesh', () => {
     await until(`${open} arrives`, () => to.heard.opens(from.address.id).includes(open));
   }
 
+  /** The same where a link may give way to another on the way: what was on the first is lost, and is said again. */
+  async function reachedAtLast(from: MeshNode, to: MeshNode, open: number): Promise<void> {
+    let saidAt = Number.NEGATIVE_INFINITY;
+    await until(`${open} arrives`, () => {
+      if (to.heard.opens(from.address.id).includes(open)) return true;
+      if (performance.now() - saidAt > 100) {
+        saidAt = performance.now();
+        from.transport.send(to.address.id, 'main', ask(open));
+        from.transport.flush();
+      }
+      return false;
+    });
+  }
+
   function roleOf(node: MeshNode): unknown {
     return node.notes.filter(({ name }) => name === 'mesh-up').at(-1)?.facts['role'];
   }
@@ -59,8 +73,8 @@ describe('the mesh', () => {
     const again = await start('b', { store: () => 'another store' }, b.port);
     again.transport.setPeers([a.address]);
     await linked(a, again);
-    await reached(a, again, 1);
-    await reached(again, a, 2);
+    await reachedAtLast(a, again, 1);
+    await reachedAtLast(again, a, 2);
     assert.equal(a.heard.linked.get('b')?.store, 'another store');
   });
 
@@ -72,10 +86,10 @@ describe('the mesh', () => {
       a.transport.setPeers([b.address]);
       await linked(a, b);
       await sleep(50);
-      await reached(a, b, 1);
-      await reached(b, a, 2);
-      const [mine, yours] = [roleOf(a), roleOf(b)];
-      assert.deepEqual([mine, yours].sort(), ['acceptor', 'dialler'], `round ${round}`);
+      await reachedAtLast(a, b, 1);
+      await reachedAtLast(b, a, 2);
+      const roles = () => [roleOf(a), roleOf(b)].sort().join();
+      await until(`each has one end of the link, round ${round}`, () => roles() === 'acceptor,dialler');
       await Promise.all([a.stop(), b.stop()]);
     }
   });
