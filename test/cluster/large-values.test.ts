@@ -33,7 +33,7 @@ async function passes(cluster: Cluster): Promise<void> {
       const text = await answer.text();
       if (!answer.ok) return false;
       const { values } = JSON.parse(text) as { values: { value: string }[] };
-      bytes = Buffer.from(values[0]?.value ?? '', 'base64');
+      bytes = Buffer.from(values[Number(json['index'])]?.value ?? '', 'base64');
       return true;
     });
     assert.equal(bytes.length, VALUE_BYTES_MAX);

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { Seeds, type SeedsOptions } from '../../src/seeds.js';
+import { freePort } from '../free-port.js';
 
 const open: { close(): unknown }[] = [];
 afterEach(() => {
@@ -85,7 +86,7 @@ test('a node that is named already asks nobody', async () => {
 });
 
 test('a seed that is down is asked again until it is there, and its reason is told once', async () => {
-  const gone = await answering(() => 'a');
+  const gone = await answering(() => 'a', await freePort());
   const { port } = gone.server.address() as AddressInfo;
   gone.server.close();
   await once(gone.server, 'close');

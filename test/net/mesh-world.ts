@@ -9,6 +9,7 @@ import { FrameDecoder, FrameEncoder, type FrameEntry } from '../../src/net/frame
 import { Handshake, type HandshakeSelf, type Session } from '../../src/net/handshake.js';
 import { Mesh, type MeshOptions } from '../../src/net/mesh.js';
 import { Recorder, type TransportWorld } from '../conformance/transport.js';
+import { freePort } from '../free-port.js';
 
 /** A limit for broken runs. */
 const PATIENCE_MS = 120_000;
@@ -51,9 +52,10 @@ export class MeshNode {
     sockets.on('connection', (socket, request) => this.transport.accept(socket, request));
   }
 
+  /** On a port of its own unless one is given: one that nobody takes while the node is away. */
   static async start(id: string, changes: Partial<MeshOptions> = {}, port = 0): Promise<MeshNode> {
     const http = createServer();
-    http.listen(port, '127.0.0.1');
+    http.listen(port === 0 ? await freePort() : port, '127.0.0.1');
     await once(http, 'listening');
     return new MeshNode(id, http, changes);
   }
