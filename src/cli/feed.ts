@@ -1,11 +1,14 @@
 // `paxmesh feed`: follows commits until it is interrupted. It resumes where it was when the connection breaks, so no
-// instance is shown twice and none is left out.
+// instance is shown twice and none is left out; a node that was there is waited for for as long as it is away. One that never
+// was is given up: the address may be wrong.
 import { WebSocket } from 'ws';
 import { type Client, parseClient, print } from './client.js';
 import { CommandFailed } from './errors.js';
 import { instanceLine } from './instance-line.js';
 
 const RETRY_MS = 500;
+/** In a row, before it gives up or says that it waits. */
+const FAILURES_MAX = 20;
 /** Closed by the node for a reason that another try does not change. */
 const FINAL_CODES = new Set([4400, 4401, 4403, 4404, 4410]);
 
@@ -18,6 +21,7 @@ export async function feed(args: readonly string[]): Promise<void> {
   const { client, values } = parseClient(args, options);
   let from = String(values['from']);
   let failures = 0;
+  let wasThere = false;
   for (;;) {
     const query = new URLSearchParams({ from, system: String(values['system']) });
     if (values['machines'] !== undefined) query.set('machines', String(values['machines']));
@@ -25,7 +29,12 @@ export async function feed(args: readonly string[]): Promise<void> {
     if (seen.next !== null) {
       from = String(seen.next);
       failures = 0;
-    } else if (++failures > 20) throw new CommandFailed(`cannot reach ${client.url.origin}: ${seen.reason}`);
+      wasThere = true;
+    } else if (++failures === FAILURES_MAX) {
+      const why = `cannot reach ${client.url.origin}: ${seen.reason}`;
+      if (!wasThere) throw new CommandFailed(why);
+      process.stderr.write(`paxmesh: ${why}; trying on\n`);
+    }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }

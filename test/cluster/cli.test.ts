@@ -8,7 +8,8 @@ import { watched } from '../children.js';
 import { freePort } from '../free-port.js';
 import { Cluster } from './cluster.js';
 import { paxmesh, type RunOptions } from './command.js';
-import { CLI, cleanEnvironment, eventually } from './node-process.js';
+import { post } from './load.js';
+import { CLI, cleanEnvironment, eventually, pause } from './node-process.js';
 
 let cluster: Cluster;
 let urls: readonly string[] = [];
@@ -172,20 +173,24 @@ test('master shows who it is, and goes where it is sent', async () => {
   await fails(1, ['master', 'transfer', 'nobody'], /^paxmesh: member-not-found: /);
 });
 
-test('feed follows from the beginning, shows what comes, and goes on after the node was away', async () => {
+// Fails when it gives up a node that was there as it does one that never was: tried.
+test('feed follows from the beginning, shows what comes, and goes on after the node was away for however long', async () => {
   const node = cluster.node('c');
   const args = [CLI, 'feed', '--from', 'earliest', '--system', '--url', node.url];
-  const child = watched(
-    spawn(process.execPath, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
+  const child = watched(spawn(process.execPath, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] }));
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
+  });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint += chunk;
   });
   await committed(0, ['"before"']);
   await eventually('it shows the value', () => text.includes('"before"'));
   await node.stop();
   const missed = await committed(0, ['"while it was away"']);
+  await eventually('it says what it waits for', () => complaint.includes('; trying on\n'));
   node.start();
   await node.untilReady();
   await eventually('it shows what it missed', () => text.includes('"while it was away"'));
@@ -201,15 +206,23 @@ test('feed follows from the beginning, shows what comes, and goes on after the n
     seen.filter((instance) => instance <= missed),
     shownOnes.map(({ instanceId }) => instanceId).filter((instance) => instance <= missed),
   );
+  assert.match(complaint, /^paxmesh: cannot reach http:\S+: ECONNREFUSED; trying on\n$/);
   child.kill('SIGINT');
   const [status, signal] = await once(child, 'exit');
   assert.deepEqual({ status, signal }, { status: null, signal: 'SIGINT' });
 });
 
 test('a reader that has seen enough ends a command quietly', async () => {
-  const { status, signal, stderr } = await paxmesh(['feed', '--from', 'earliest', '--url', urls[0] ?? ''], {
-    linesMax: 1,
+  let isOver = false;
+  const reading = paxmesh(['feed', '--from', 'earliest', '--url', urls[0] ?? ''], { linesMax: 1 }).finally(() => {
+    isOver = true;
   });
+  // That nobody reads any more shows when it has more to say.
+  while (!isOver) {
+    await post(urls[0] ?? '', '"more"', null);
+    await pause(100);
+  }
+  const { status, signal, stderr } = await reading;
   assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });
 });
 
