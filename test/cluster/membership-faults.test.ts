@@ -85,7 +85,7 @@ test('of orders given at once on different nodes each is carried out, or refused
   const answers = await Promise.all(
     names.map((id, n) => {
       const at = cluster.nodes[n % 3] ?? a;
-      return order(at, 'POST', '/members?timeoutMs=20000', { id, url: `http://127.0.0.1:${n + 1}`, role: 'observer' });
+      return order(at, 'POST', '/members?timeoutMs=60000', { id, url: `http://127.0.0.1:${n + 1}`, role: 'observer' });
     }),
   );
   assert.deepEqual(

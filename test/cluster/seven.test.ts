@@ -28,7 +28,7 @@ test('a cluster grows from one node to seven and shrinks to another one under lo
   const names = ['b', 'c', 'd', 'e', 'f', 'g'];
   for (const id of names) {
     const node = await cluster.join(id, { ...ENV, PAXMESH_SEEDS: a.url });
-    await done(201, a, 'POST', '/members?timeoutMs=20000', { id, url: node.url });
+    await done(201, a, 'POST', '/members?timeoutMs=60000', { id, url: node.url });
   }
   await untilRoles(['a', ...names].map((id) => `${id} voter`).join(', '), ...cluster.nodes);
   await load.progress(50);
