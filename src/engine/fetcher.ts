@@ -1,6 +1,7 @@
 // The fetcher: brings a peer's checkpoint onto this node's own disk, block by block, when the log no longer reaches back far
 // enough. One at a time, in a window, each block checked as it comes; what is lost is asked for again, and a transfer that
-// stands still is given up, so that another peer may be asked. It changes nothing but blocks under a name of its own: putting
+// stands still is given up, so that another peer may be asked. A peer whose checkpoint came to nothing here is not asked again
+// at once, but after a time that doubles. It changes nothing but blocks under a name of its own: putting
 // the checkpoint in place is the group's act, when all of it is here.
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
@@ -12,6 +13,11 @@ import type { Clock } from './ports.js';
 const WINDOW_BLOCKS = 8;
 const ASK_AGAIN_MS = 1000;
 const GIVE_UP_MS = 10_000;
+/** A peer whose checkpoint could not be used: its next offer is taken after this, doubled each time, up to the maximum. */
+const REST_MS = 1000;
+const REST_MS_MAX = 300_000;
+/** While a checkpoint that is here is being put in place, its lender is told so: it keeps the log behind it meanwhile. */
+const STILL_HERE_MS = 10_000;
 /** Larger than anything this process could hold as a state. */
 const CHECKPOINT_BYTES_MAX = 2 ** 40;
 
@@ -27,6 +33,18 @@ interface Transfer {
   writing: number;
   progressAt: Millis;
   lookAt: Millis;
+}
+
+/** On disk, and about to be put in place. */
+interface Arrived {
+  readonly from: NodeId;
+  readonly checkpoint: Checkpoint;
+  lookAt: Millis;
+}
+
+interface Rest {
+  readonly ms: Millis;
+  readonly until: Millis;
 }
 
 export interface FetcherOptions {
@@ -46,8 +64,9 @@ export interface FetcherOptions {
 export class Fetcher {
   readonly #options: FetcherOptions;
   #transfer: Transfer | null = null;
-  /** On disk, and about to be put in place. */
-  #arrived: Checkpoint | null = null;
+  #arrived: Arrived | null = null;
+  /** Peers whose last checkpoint came to nothing. As many as there are peers at most; empty again when one is in place. */
+  readonly #rests = new Map<NodeId, Rest>();
 
   constructor(options: FetcherOptions) {
     this.#options = options;
@@ -59,17 +78,18 @@ export class Fetcher {
 
   /** The name whose blocks must stay; null: none. */
   get inUse(): string | null {
-    return this.#transfer?.name ?? this.#arrived?.name ?? null;
+    return this.#transfer?.name ?? this.#arrived?.checkpoint.name ?? null;
   }
 
   get wakeAt(): Millis | null {
-    return this.#transfer?.lookAt ?? null;
+    return this.#transfer?.lookAt ?? this.#arrived?.lookAt ?? null;
   }
 
   offered(from: NodeId, offer: CheckpointOffer): void {
     const { open, clock } = this.#options;
     if (offer.instance < open() || this.#arrived !== null) return;
     if (offer.bytes < 1 || offer.bytes > CHECKPOINT_BYTES_MAX) return;
+    if (clock.now() < (this.#rests.get(from)?.until ?? 0)) return;
     const under = this.#transfer;
     // The same again resumes; another one from the same peer means that the first is gone there.
     if (under !== null && (under.from !== from || isSame(under.label, offer))) return;
@@ -103,6 +123,7 @@ export class Fetcher {
 
   /** The peer's link is gone. What came stays for as long as patience lasts: it may come back. */
   tick(now: Millis): void {
+    this.#tellLender(now);
     const transfer = this.#transfer;
     if (transfer === null || now < transfer.lookAt) return;
     transfer.lookAt = now + ASK_AGAIN_MS;
@@ -118,8 +139,15 @@ export class Fetcher {
     this.#ask(transfer);
   }
 
-  /** The checkpoint that arrived is in place, or was found wanting. */
+  /** The checkpoint that arrived is in place, or is not wanted any more. */
   done(): void {
+    this.#arrived = null;
+    this.#rests.clear();
+  }
+
+  /** The checkpoint that arrived could not be read, or not be put in place. */
+  foundWanting(): void {
+    if (this.#arrived !== null) this.#restFrom(this.#arrived.from);
     this.#arrived = null;
   }
 
@@ -141,7 +169,9 @@ export class Fetcher {
       if (this.#isComplete(transfer)) await this.#finish(transfer);
       else this.#ask(transfer);
     } catch (error) {
-      if (this.#transfer === transfer) this.#abandon(`a block could not be written: ${String(error)}`);
+      if (this.#transfer !== transfer) return;
+      this.#restFrom(transfer.from);
+      this.#abandon(`a block could not be written: ${String(error)}`);
     }
   }
 
@@ -154,8 +184,24 @@ export class Fetcher {
     await store.syncBlocks(group, transfer.name);
     if (this.#transfer !== transfer) return;
     this.#transfer = null;
-    this.#arrived = { ...transfer.label, name: transfer.name, takenAt: new Date(clock.wallMs()).toISOString() };
-    arrived(this.#arrived);
+    const { label, name, from } = transfer;
+    const checkpoint: Checkpoint = { ...label, name, takenAt: new Date(clock.wallMs()).toISOString() };
+    this.#arrived = { from, checkpoint, lookAt: clock.now() + STILL_HERE_MS };
+    arrived(checkpoint);
+  }
+
+  /** Who asks for the block behind the last one has them all. */
+  #tellLender(now: Millis): void {
+    const arrived = this.#arrived;
+    if (arrived === null || now < arrived.lookAt) return;
+    arrived.lookAt = now + STILL_HERE_MS;
+    const { instance, chain, crc, bytes } = arrived.checkpoint;
+    this.#options.send(arrived.from, { type: 'block-ask', instance, chain, crc, bytes, index: blocksOf(bytes) });
+  }
+
+  #restFrom(peer: NodeId): void {
+    const ms = Math.min((this.#rests.get(peer)?.ms ?? REST_MS / 2) * 2, REST_MS_MAX);
+    this.#rests.set(peer, { ms, until: this.#options.clock.now() + ms });
   }
 
   #ask(transfer: Transfer): void {

@@ -1,20 +1,27 @@
 // The lender: gives blocks of this node's checkpoint to peers that are too far behind for the log. What a peer is fetching stays
 // until it has not asked for a while, even when a newer checkpoint was taken meanwhile: a large one would never get through
-// otherwise. It keeps no state for the peer's sake but that; the peer paces itself by asking.
+// otherwise. A peer that has all of it and puts it in place says so now and then, by asking for the block behind the last one;
+// however long it goes on like that, it is over some time. It keeps no state for the peer's sake but that; the peer paces itself by
+// asking.
 import { crc32 } from 'node:zlib';
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
-import { type Checkpoint, isSame } from './checkpoint.js';
+import { blocksOf, type Checkpoint, isSame } from './checkpoint.js';
 import type { LogStore } from './log-store.js';
 import type { BlockAsk, HostMessage } from './peer-messages.js';
 
 /** A peer that has not asked for so long has given up, or is done. */
 const PATIENCE_MS = 30_000;
+/** Longer than this nothing is held for one fetching, whatever the peer says: the log would grow behind it without an end. */
+const LOAN_MS_MAX = 3_600_000;
 /** Blocks read at one time for one peer. */
 const READS_MAX = 16;
 
 interface Loan {
   readonly checkpoint: Checkpoint;
+  /** It is over then, unless the peer asks again. */
   until: Millis;
+  /** It is over then. */
+  readonly untilAtMost: Millis;
   reading: number;
 }
 
@@ -52,10 +59,11 @@ export class Lender {
         this.offer(from);
         return;
       }
-      loan = { checkpoint: newest, until: 0, reading: 0 };
+      loan = { checkpoint: newest, until: 0, untilAtMost: now() + LOAN_MS_MAX, reading: 0 };
       this.#loans.set(from, loan);
     }
-    loan.until = now() + PATIENCE_MS;
+    loan.until = Math.min(now() + PATIENCE_MS, loan.untilAtMost);
+    if (ask.index >= blocksOf(loan.checkpoint.bytes)) return;
     if (loan.reading < READS_MAX) void this.#lend(from, loan, ask.index);
   }
 

@@ -99,6 +99,7 @@ export interface CheckpointOffer extends CheckpointLabel {
 
 export interface BlockAsk extends CheckpointLabel {
   readonly type: 'block-ask';
+  /** The one behind the last says: I have them all and am putting them in place; keep the log for me. It is not answered. */
   readonly index: number;
 }
 

@@ -180,13 +180,14 @@ export class Vault {
         isNamed = true;
         await this.#putInPlace(checkpoint, act);
       });
+      this.#fetcher.done();
       if (this.current?.name === name) trace({ name: 'installed', level: 'info', facts: { instance, bytes } });
     } catch (error) {
+      this.#fetcher.foundWanting();
       if (error instanceof InvariantBroken) fatal(error);
       const reason = error instanceof Error ? error.message : String(error);
       trace({ name: 'install-failed', level: 'error', facts: { instance, reason } });
     } finally {
-      this.#fetcher.done();
       // Fetched again and again it would fill the disk.
       if (!isNamed) store.dropCheckpoint(group, name).catch(this.#failed('fetch-failed'));
     }

@@ -104,7 +104,7 @@ function vaultAt(applied: number, open: number, beforeBlocks: (name: string) => 
     });
   }
   return {
-    ...{ disk, store, router, applier, vault, inputs, notes, at, failures },
+    ...{ disk, store, clock, router, applier, vault, inputs, notes, at, failures },
     /** A peer offers this, and sends what is asked for. */
     offer: (label: CheckpointLabel, bytes: Buffer) => {
       peers = { label, bytes };
@@ -224,11 +224,33 @@ test('a fetched checkpoint that cannot be read leaves nothing behind', async () 
   for (let tries = 0; tries < 3; tries++) {
     node.offer({ ...label, crc: label.crc ^ 1 }, bytes);
     await settled();
+    node.clock.stoodStill(3_600_000);
   }
   assert.equal(node.notes.filter((name) => name === 'install-failed').length, 3);
   assert.deepEqual(await node.store.checkpoints(GROUP), []);
   assert.equal(node.router.applied, 3);
   assert.equal(blocksOf(label.bytes) > 0, true);
+});
+
+// Tried: with `done` in place of `foundWanting` it is fetched as often as it is offered.
+test('a checkpoint that cannot be read is not fetched again at once, and what it was fetched for is not forgotten', async () => {
+  const node = vaultAt(3, 4);
+  await node.store.open();
+  const { label, bytes } = await offerOf(20);
+  const failures = () => node.notes.filter((name) => name === 'install-failed').length;
+  node.offer({ ...label, crc: label.crc ^ 1 }, bytes);
+  await settled();
+  assert.equal(failures(), 1);
+  node.offer({ ...label, crc: label.crc ^ 1 }, bytes);
+  await settled();
+  assert.equal(failures(), 1);
+  assert.equal(node.vault.isFetching, false);
+  node.clock.stoodStill(1000);
+  node.offer(label, bytes);
+  await settled();
+  node.flush();
+  await settled();
+  assert.equal(node.named(), 20);
 });
 
 // It may be on disk: the start after it would have no state.
