@@ -368,8 +368,11 @@ export class FakeNode implements NodeFace {
 
   /** The bytes of the last restore. */
   restored: Buffer | null = null;
+  /** How long it was said to be. */
+  restoredBytes: number | null | undefined;
 
-  async restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]> {
+  async restore(stream: AsyncIterable<Uint8Array>, bytes?: number | null): Promise<readonly RestoredGroup[]> {
+    this.restoredBytes = bytes;
     const pieces: Uint8Array[] = [];
     for await (const piece of stream) pieces.push(piece);
     this.restored = Buffer.concat(pieces);

@@ -65,7 +65,9 @@ const backupRoutes: FastifyPluginAsyncTypebox = async (app) => {
       if (encoding !== 'identity' || headers['content-type'] === undefined) {
         throw new PaxmeshError('unsupported-encoding', `Send the backup as it is, as ${BYTES}`);
       }
-      return { groups: await app.transfers.receive(request, (body) => app.node.restore(body)) };
+      const length = headers['content-length'];
+      const bytes = length === undefined ? null : Number(length);
+      return { groups: await app.transfers.receive(request, (body) => app.node.restore(body, bytes)) };
     },
   );
 };

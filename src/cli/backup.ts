@@ -1,7 +1,7 @@
 // `paxmesh backup` and `paxmesh restore`: all state of all groups into a file, and from it into a cluster that was never used. A
 // file under its final name is whole: what comes is checked to its last mark first, under another name.
 import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type ArchiveHeader, readArchive } from '../machines/node-archive.js';
 import { SnapshotDamaged } from '../machines/sections.js';
@@ -62,9 +62,9 @@ export async function restore(args: readonly string[]): Promise<void> {
   if (file === undefined) throw new UsageError('it is: restore FILE');
   await mustBeWhole(file);
   const progress = new Progress(process.stderr.isTTY);
-  const answer = await exchange(client, 'POST', '/v1/restore', counted(createReadStream(file), progress)).finally(() =>
-    progress.end(),
-  );
+  const { size } = await stat(file);
+  const body = { stream: counted(createReadStream(file, { end: size - 1 }), progress), bytes: size };
+  const answer = await exchange(client, 'POST', '/v1/restore', body).finally(() => progress.end());
   const text = await textOf(answer);
   if (client.json) return print(text);
   const { groups } = JSON.parse(text) as { groups: readonly { group: string; gid: string; instanceId: number }[] };

@@ -8,25 +8,32 @@ import { CommandFailed } from './errors.js';
 
 const TELL_MS = 200;
 
+export interface Body {
+  readonly stream: AsyncIterable<Uint8Array>;
+  /** Said beforehand, so that what is too long is refused before any of it is sent. */
+  readonly bytes: number;
+}
+
 /** The answer to a request with this body. Throws CommandFailed for anything but a success. */
 export async function exchange(
   { url, headers, json }: Client,
   method: string,
   path: string,
-  body: AsyncIterable<Uint8Array> | null,
+  body: Body | null,
 ): Promise<IncomingMessage> {
   const isSecure = url.protocol === 'https:';
   const send = isSecure ? requestHttps : requestHttp;
   // Kept alive: a node that closed after its answer would cut off who is still sending before that is read.
   const agent = new (isSecure ? SecureAgent : Agent)({ keepAlive: true });
-  const type = body === null ? {} : { 'content-type': 'application/octet-stream' };
+  const type =
+    body === null ? {} : { 'content-type': 'application/octet-stream', 'content-length': String(body.bytes) };
   const request = send(new URL(path, url), { method, headers: { ...headers, ...type }, agent });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
     request.on('error', reject);
   });
   // A node that refuses may answer before it has read everything, and read no more: its answer counts.
-  const sent = body === null ? Promise.resolve(request.end()) : pipeline(body, request);
+  const sent = body === null ? Promise.resolve(request.end()) : pipeline(body.stream, request);
   const [answer] = await Promise.all([answered, Promise.race([sent, answered])]).catch(
     (error: NodeJS.ErrnoException) => {
       throw new CommandFailed(`cannot reach ${url.origin}: ${error.code ?? error.message}`);

@@ -177,8 +177,11 @@ export interface NodeFace {
   ready(): readonly ReadyCheck[];
   /** All groups as of one moment that is not before the call (machines/node-archive.ts). Throws no-quorum, catching-up, halted, … */
   backup(): Promise<AsyncIterable<Uint8Array>>;
-  /** Throws precondition-failed for groups that were used, invalid-request for a damaged stream: nothing has changed then. */
-  restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]>;
+  /**
+   * Throws precondition-failed for groups that were used, invalid-request for a damaged stream and for one that is longer than
+   * fits here: nothing has changed then. `bytes`: how long the stream is said to be; null: nobody says.
+   */
+  restore(stream: AsyncIterable<Uint8Array>, bytes?: number | null): Promise<readonly RestoredGroup[]>;
   /** Refuse new proposals (503 draining), let those in flight finish, release leases. Resolves within `withinMs`. */
   drain(withinMs: Millis): Promise<void>;
 }

@@ -1,6 +1,7 @@
 // Backup and restore of a whole node. Out: all groups as of one moment, at which each held everything that was acknowledged
 // anywhere before the call. In: every group's part is handed round first and the stream read to its last mark; only then
-// the groups switch, one after the other. What is wrong with a stream is found before anything has changed.
+// the groups switch, one after the other. What is wrong with a stream is found before anything has changed. Until the switch
+// every node holds all of it in memory, so one that is longer than a node's state can be is not taken in.
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import { ARCHIVE_FORMAT, type ArchiveHeader, readArchive, writeArchive } from '../machines/node-archive.js';
 import { SnapshotDamaged } from '../machines/sections.js';
@@ -14,6 +15,8 @@ export interface NodeBackupOptions {
   readonly version: string;
   readonly groups: () => readonly GroupFace[];
   readonly wallMs: () => number;
+  /** The longest stream that is taken in. */
+  readonly restoreBytesMax: number;
 }
 
 interface Restoring {
@@ -49,10 +52,12 @@ export class NodeBackup {
     );
   }
 
-  async restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]> {
+  async restore(stream: AsyncIterable<Uint8Array>, bytes: number | null = null): Promise<readonly RestoredGroup[]> {
     const restoring: Restoring[] = [];
+    const { restoreBytesMax } = this.#options;
     try {
-      const { header, groups } = await readArchive(stream);
+      if (bytes !== null && bytes > restoreBytesMax) throw tooLong(restoreBytesMax);
+      const { header, groups } = await readArchive(upTo(restoreBytesMax, stream));
       const targets = header.groups.map(({ group, machines }) => this.#target(group, machines));
       // All of them first: whoever was used says so before any byte is handed round.
       for (const group of targets) restoring.push({ group, restore: await group.beginRestore() });
@@ -82,6 +87,22 @@ export class NodeBackup {
       `The backup has state of a machine ${missing.slice(0, 80)}, which is not here`,
     );
   }
+}
+
+async function* upTo(bytesMax: number, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of stream) {
+    bytes += piece.length;
+    if (bytes > bytesMax) throw tooLong(bytesMax);
+    yield piece;
+  }
+}
+
+function tooLong(bytesMax: number): SnapshotDamaged {
+  const limit = `${Math.floor(bytesMax / 2 ** 20)} MiB`;
+  return new SnapshotDamaged(
+    `it is longer than ${limit}, which is all that this process may hold; with NODE_OPTIONS=--max-old-space-size=… on all nodes it may be more`,
+  );
 }
 
 async function complete(restoring: readonly Restoring[]): Promise<readonly RestoredGroup[]> {

@@ -2,6 +2,7 @@
 // memberships name, and sees them through a store failure: everything in memory that might be ahead of the disk is thrown
 // away, the store is opened again, and each group goes on from what the disk holds. Acknowledged values are never among
 // what is thrown away; they are on a majority of disks.
+import { getHeapStatistics } from 'node:v8';
 import type { GroupId, Millis, NodeId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
 import { allMachines } from '../machines/bundled.js';
@@ -33,6 +34,8 @@ export interface PaxosNodeOptions {
   readonly apiPath?: string | undefined;
   /** How little of its log a group may agree to keep; for simulations, whose logs are short. */
   readonly keepInstancesMin?: number;
+  /** The longest backup that is taken in; absent: as much as this process may hold at all. */
+  readonly restoreBytesMax?: number;
   readonly store: LogStore;
   /** What `store.open()` returned. */
   readonly opening: StoreOpening;
@@ -70,6 +73,7 @@ export class PaxosNode implements NodeFace {
       version: options.version,
       groups: () => [...this.#groups.values()].map(({ desk }) => desk),
       wallMs: () => clock.wallMs(),
+      restoreBytesMax: options.restoreBytesMax ?? getHeapStatistics().heap_size_limit,
     });
     const onFatal = (error: unknown) => {
       trace({ name: 'invariant-broken', level: 'error', facts: { detail: String(error) } });
@@ -155,8 +159,8 @@ export class PaxosNode implements NodeFace {
     return this.#backup.backup();
   }
 
-  restore(stream: AsyncIterable<Uint8Array>): Promise<readonly RestoredGroup[]> {
-    return this.#backup.restore(stream);
+  restore(stream: AsyncIterable<Uint8Array>, bytes: number | null = null): Promise<readonly RestoredGroup[]> {
+    return this.#backup.restore(stream, bytes);
   }
 
   async drain(withinMs: Millis): Promise<void> {

@@ -33,6 +33,7 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly leaseMs?: number;
   readonly valueBytesMax?: number;
+  readonly restoreBytesMax?: number;
   /** Speed of a node's clock. */
   readonly speed?: (random: Random) => number;
   /** How long a letter is under way, and a save; letters of a link keep their order. */
@@ -142,7 +143,7 @@ export class Cluster {
   async startNode(id: NodeId, founders = this.#ids.includes(id) ? this.#ids : []): Promise<void> {
     const disk = this.#disks.get(id);
     if (disk === undefined) throw new Error(`there is no ${id}`);
-    const { leaseMs = LEASE_MS, valueBytesMax = VALUE_BYTES_MAX, speed, saveMs } = this.#options;
+    const { leaseMs = LEASE_MS, valueBytesMax = VALUE_BYTES_MAX, restoreBytesMax, speed, saveMs } = this.#options;
     const clock = new VirtualClock(this.time, this.#random, speed?.(this.#random));
     const store = new MemoryStore(disk, {
       beforeDurable: async (batch) => {
@@ -165,6 +166,7 @@ export class Cluster {
       leaseMs,
       timeoutMs: 1000,
       valueBytesMax,
+      ...(restoreBytesMax === undefined ? {} : { restoreBytesMax }),
       store,
       opening,
       transport: end,

@@ -107,6 +107,14 @@ describe('backup and restore', () => {
     assert.equal(edge.app.server.requestTimeout, 2000);
   });
 
+  it('tells the node how long the body is said to be, where it is said', async () => {
+    const body = Buffer.alloc(2 * VALUE_BYTES_MAX, 'x');
+    const said = await fetch(`${url}/v1/restore`, { method: 'POST', headers: BYTES, body });
+    assert.deepEqual([said.status, edge.node.restoredBytes], [200, body.length]);
+    await trickle(2, 0);
+    assert.equal(edge.node.restoredBytes, null);
+  });
+
   it('waits for no body that has stopped', async () => {
     await edge.app.close();
     await start({ times: { requestMs: 2000, headersMs: 1500, checkMs: 20, pieceMs: 1000 } });
