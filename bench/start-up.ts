@@ -33,10 +33,10 @@ const print = (line: string): boolean => process.stdout.write(`${line}\n`);
 const each = (total: number): string => `${(total / INSTANCES).toFixed(0)} bytes per instance`;
 
 /** A start as a node makes it: open, variables, load from `from`. Three times; the median. */
-async function startUp(make: () => LogStore, from: InstanceId): Promise<string> {
+async function startUp(make: () => Promise<LogStore>, from: InstanceId): Promise<string> {
   const rounds: { open: number; load: number }[] = [];
   for (let round = 0; round < 3; round++) {
-    const store = make();
+    const store = await make();
     const start = performance.now();
     await store.open();
     const opened = performance.now();
@@ -59,8 +59,8 @@ function directoryBytes(directory: string): number {
   return total;
 }
 
-async function measure(make: () => LogStore, sizes: () => Promise<string>): Promise<void> {
-  const store = make();
+async function measure(make: () => Promise<LogStore>, sizes: () => Promise<string>): Promise<void> {
+  const store = await make();
   await store.open();
   const start = performance.now();
   await fill(store);
@@ -68,7 +68,7 @@ async function measure(make: () => LogStore, sizes: () => Promise<string>): Prom
   await store.close();
   print(`  start behind a checkpoint: ${await startUp(make, INSTANCES - BEYOND_CHECKPOINT)}`);
   print(`  start without one:         ${await startUp(make, 0)}`);
-  const last = make();
+  const last = await make();
   await last.open();
   const trimming = performance.now();
   await last.trim('main', INSTANCES - BEYOND_CHECKPOINT);

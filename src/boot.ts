@@ -61,7 +61,7 @@ export async function bootNode(config: Config, options: BootOptions): Promise<Bo
 /** Throws StoreUnusable. Nothing is left behind then. */
 export async function raiseNode(config: Config, options: BootOptions): Promise<RaisedNode> {
   const { fatal, machines = () => [], loggerOptions, logger, prefix } = options;
-  const store = createStore(storeUrl(config.store), { node: config.node, allowUnsafe: config.allowUnsafeStore });
+  const store = await createStore(storeUrl(config.store), { node: config.node, allowUnsafe: config.allowUnsafeStore });
   let app: FastifyInstance | null = null;
   try {
     const opening = await store.open();

@@ -1,15 +1,7 @@
 #!/usr/bin/env node
 // The command `paxmesh`: finds the subcommand, hands it its arguments, turns what it throws into an exit status.
 // 0: done. 1: it did not work, one line on stderr says why. 2: the words are off.
-import { backup, restore } from './cli/backup.js';
-import { dev } from './cli/dev.js';
 import { CommandFailed, UsageError } from './cli/errors.js';
-import { feed } from './cli/feed.js';
-import { get } from './cli/get.js';
-import { master } from './cli/master.js';
-import { members } from './cli/members.js';
-import { propose } from './cli/propose.js';
-import { status } from './cli/status.js';
 import { VERSION } from './version.js';
 
 const USAGE = `usage: paxmesh COMMAND [options]
@@ -44,18 +36,18 @@ const USAGE = `usage: paxmesh COMMAND [options]
 
 type Command = (args: readonly string[]) => Promise<void>;
 
+/** Each is loaded when it is asked for: what one of them needs is nothing that another should wait for. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  dev,
-  // Loaded when asked for: the client commands need neither Fastify nor a store.
+  dev: async (args) => (await import('./cli/dev.js')).dev(args),
   serve: async (args) => (await import('./server.js')).serve(process.env, args),
-  propose,
-  get,
-  feed,
-  status,
-  members,
-  master,
-  backup,
-  restore,
+  propose: async (args) => (await import('./cli/propose.js')).propose(args),
+  get: async (args) => (await import('./cli/get.js')).get(args),
+  feed: async (args) => (await import('./cli/feed.js')).feed(args),
+  status: async (args) => (await import('./cli/status.js')).status(args),
+  members: async (args) => (await import('./cli/members.js')).members(args),
+  master: async (args) => (await import('./cli/master.js')).master(args),
+  backup: async (args) => (await import('./cli/backup.js')).backup(args),
+  restore: async (args) => (await import('./cli/backup.js')).restore(args),
   inspect: async (args) => (await import('./cli/inspect.js')).inspect(args),
   recover: async (args) => (await import('./cli/recover.js')).recover(args),
 };

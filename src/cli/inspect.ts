@@ -48,7 +48,7 @@ async function withReader<T>(
   { store, node }: StoreSettings,
   work: (reader: StoreReader, reading: Reading) => Promise<T>,
 ): Promise<T> {
-  const reader = createReader(store, node);
+  const reader = await createReader(store, node);
   try {
     return await work(reader, await reader.open());
   } finally {

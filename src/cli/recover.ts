@@ -49,7 +49,7 @@ export async function recover(args: readonly string[]): Promise<void> {
 }
 
 async function look({ store, node }: StoreSettings, order: Order): Promise<readonly GroupRecovery[]> {
-  const reader = createReader(store, node);
+  const reader = await createReader(store, node);
   try {
     const { identity, inUse } = await reader.open();
     if (inUse) throw new CommandFailed(`the store of ${node} is in use by a running node: stop it first`);
@@ -61,7 +61,7 @@ async function look({ store, node }: StoreSettings, order: Order): Promise<reado
 
 /** Opens the store as a node does: whoever should have it open after all is fenced off before anything is written. */
 async function act(settings: StoreSettings, order: Order, allowUnsafe: boolean): Promise<readonly GroupRecovery[]> {
-  const store: LogStore = createStore(settings.store, { node: settings.node, allowUnsafe });
+  const store: LogStore = await createStore(settings.store, { node: settings.node, allowUnsafe });
   try {
     const { identity } = await store.open();
     const plans = await plansOf(store, identity, order);

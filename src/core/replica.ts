@@ -105,10 +105,11 @@ export class Replica implements Site {
     this.#proposer = new Proposer(this);
     if (start.vote !== null) {
       // Others are asked as soon as they connect. If nobody knows, it is finished soon: until then an acknowledged value
-      // may be missing here.
+      // may be missing here. Where there is nobody else, nobody is waited for.
+      const isAlone = start.membership.members.every(({ id }) => id === start.self);
       this.#recovering = start.open;
       this.#askedUnclosed = true;
-      this.#unclosedAt = now + this.random.between(RECOVER_MS, 2 * RECOVER_MS);
+      this.#unclosedAt = isAlone ? now : now + this.random.between(RECOVER_MS, 2 * RECOVER_MS);
     }
     this.#idleAt = now + IDLE_ASK_MS;
   }

@@ -37,7 +37,7 @@ async function lastBeforeKill(url: string, what: 'commits' | 'blocks', enough: n
 }
 
 async function commitForEver(url: string): Promise<never> {
-  const store = createStore(url, { node: 'a' });
+  const store = await createStore(url, { node: 'a' });
   await store.open();
   await store.load('main');
   for (let instance = 0; ; instance++) {
@@ -57,7 +57,7 @@ async function commitForEver(url: string): Promise<never> {
 }
 
 async function putForEver(url: string): Promise<never> {
-  const store = createStore(url, { node: 'a' });
+  const store = await createStore(url, { node: 'a' });
   await store.open();
   for (let index = 0; ; index++) {
     await store.putBlock('main', 'c', index, bytesOf(textOfBlock(index)));

@@ -372,8 +372,8 @@ describe('redis: a server that is no disk', () => {
     for (const [name, value, expected] of weak) {
       await withServer(
         async (server) => {
-          assert.match(await refusal(createStore(server.url, { node: 'a' })), expected);
-          const unsafe = createStore(server.url, { node: 'a', allowUnsafe: true });
+          assert.match(await refusal(await createStore(server.url, { node: 'a' })), expected);
+          const unsafe = await createStore(server.url, { node: 'a', allowUnsafe: true });
           await unsafe.open();
           assert.equal(unsafe.durable, false);
           assert.ok(unsafe.warnings.some((warning) => expected.test(warning)));
@@ -402,7 +402,7 @@ describe('redis: a server that is no disk', () => {
   test('a replica is refused', async () => {
     await withServer(async (server) => {
       await withRedis(server, (redis) => redis.replicaof('127.0.0.1', shared.port));
-      assert.match(await refusal(createStore(server.url, { node: 'a' })), /role is "slave": .*master/);
+      assert.match(await refusal(await createStore(server.url, { node: 'a' })), /role is "slave": .*master/);
     });
   });
 
@@ -432,8 +432,11 @@ describe('redis: a server that is no disk', () => {
   test('where CONFIG is forbidden, the settings must be declared, and what INFO tells is still checked', async () => {
     const forbidden = { 'rename-command': 'CONFIG ""' };
     await withServer(async (server) => {
-      assert.match(await refusal(createStore(server.url, { node: 'a' })), /CONFIG is forbidden.*durability=declared/);
-      const declared = createStore(`${server.url}?durability=declared`, { node: 'a' });
+      assert.match(
+        await refusal(await createStore(server.url, { node: 'a' })),
+        /CONFIG is forbidden.*durability=declared/,
+      );
+      const declared = await createStore(`${server.url}?durability=declared`, { node: 'a' });
       await declared.open();
       assert.ok(declared.warnings.some((warning) => /declared, not checked/.test(warning)));
       await declared.commit(one('main', record(0, 'x')));
@@ -441,7 +444,7 @@ describe('redis: a server that is no disk', () => {
     }, forbidden);
     await withServer(
       async (server) => {
-        const store = createStore(`${server.url}?durability=declared`, { node: 'a' });
+        const store = await createStore(`${server.url}?durability=declared`, { node: 'a' });
         assert.match(await refusal(store), /no append-only file/);
       },
       { ...forbidden, appendonly: 'no' },
@@ -467,12 +470,11 @@ describe('redis: a server that is no disk', () => {
         `redis://:${secret}@127.0.0.1:notaport`,
         `radish://:${secret}@127.0.0.1`,
       ]) {
-        const told = await refusal({ open: async () => createStore(url, { node: 'a' }).open() });
+        const told = await refusal({ open: async () => (await createStore(url, { node: 'a' })).open() });
         assert.doesNotMatch(told, /hunter2/);
       }
-      const caught = await createStore(`redis://:${secret}@127.0.0.1:${server.port}`, { node: 'a' })
-        .open()
-        .catch((error) => error);
+      const refused = await createStore(`redis://:${secret}@127.0.0.1:${server.port}`, { node: 'a' });
+      const caught = await refused.open().catch((error) => error);
       const { inspect } = await import('node:util');
       assert.doesNotMatch(inspect(caught, { depth: 9 }), /hunter2/);
     });
