@@ -201,7 +201,7 @@ export class Checkpointer {
 
   #considerTrim(): void {
     if (this.#trimming || this.#current === null) return;
-    const { router, log, needed } = this.#options;
+    const { router, log, isUp, needed } = this.#options;
     const { keepInstances, trimming } = router.retention.retention;
     if (trimming === 'paused') return;
     const kept = Math.min(router.applied + 1 - keepInstances, this.#current.instance + 1);
@@ -210,6 +210,8 @@ export class Checkpointer {
     this.#trimming = true;
     this.#trim(before).finally(() => {
       this.#trimming = false;
+      // What was applied meanwhile asked in vain, and nothing else may come for a while.
+      if (!this.#closed && isUp()) this.#considerTrim();
     });
   }
 

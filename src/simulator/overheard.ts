@@ -32,6 +32,7 @@ export class Overheard {
     if ('instance' in message) trace.add(message.instance);
     if ('ballot' in message) trace.add(message.ballot.round);
     if (trace.wantsLines) trace.line(time.now, from, `${group} -> ${to}: ${describe(message)}`);
+    if (message.type === 'block-ask') loans.asks(from, to, group, message.instance, time.now);
     if (message.type === 'block') loans.lent(from, to, group, message.instance, time.now);
     if (message.type === 'position' && message.state !== null) {
       const { instance, sum } = message.state;

@@ -174,6 +174,7 @@ export class SimNode {
       trace: ({ name, group, facts }) => {
         this.#hooks.log(this.id, `${group ?? ''} ${name} ${JSON.stringify(facts)}`);
         if (!life.alive || group === undefined) return;
+        guard(() => witness.noted(group, name, facts));
         const wrong = alarming(name, facts, this.rots > 0);
         if (wrong !== null)
           this.#hooks.failed(new Violation(wrong, `${this.id} ${group} ${name}: ${JSON.stringify(facts)}`));

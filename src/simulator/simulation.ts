@@ -1,6 +1,5 @@
 // One seed, one story: builds a cluster of production nodes on simulated time, network and disks, lets clients and faults
 // loose on it, and checks every invariant after every step. The same seed and profile give the same run, byte for byte.
-
 import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import { InvariantBroken } from '../core/invariant.js';
 import { Random } from '../core/random.js';
@@ -20,6 +19,7 @@ import { drawPlan } from './draw-plan.js';
 import { Faults } from './faults.js';
 import { garbledWire } from './garbled-wire.js';
 import { heal, type Patient } from './healing.js';
+import { keepingOf } from './keeping.js';
 import { Operators } from './operators.js';
 import { Overheard } from './overheard.js';
 import type { Plan, WholeProfile } from './plan.js';
@@ -188,8 +188,7 @@ class Simulation {
       this.#failed(error);
     }
     const { seed, profile } = this.#options;
-    let chosen = 0;
-    for (const witness of this.#witnesses.values()) chosen += witness.chosen.length;
+    const chosen = [...this.#witnesses.values()].reduce((sum, witness) => sum + witness.chosen.length, 0);
     return {
       seed,
       profile,
@@ -246,15 +245,16 @@ class Simulation {
     this.#guard(() => {
       for (const group of this.#groups) {
         const face = life.node?.group(group);
-        if (face === undefined || !witness.becameMaster(group, face)) continue;
-        mustBeOnlyMaster(group, node, life, this.#nodes);
+        if (face === undefined) continue;
+        witness.keeps(group, face, () => keepingOf(group, node, life, this.#loans, this.#time.now));
+        if (witness.becameMaster(group, face)) mustBeOnlyMaster(group, node, life, this.#nodes);
       }
     });
   }
 
   #born(node: SimNode, life: Life, store: StoreId): LifeWitness {
-    const mayWait = this.#plan.keepInstances > 0;
-    const witness = new LifeWitness(node.id, store, this.#witnesses, () => this.#time.now, mayWait);
+    const now = () => this.#time.now;
+    const witness = new LifeWitness(node.id, store, this.#witnesses, now, this.#plan.keepInstances > 0);
     this.#loans.forgotten(node.id);
     this.#lives.set(life, { life, node, witness });
     return witness;

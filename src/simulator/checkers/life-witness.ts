@@ -1,6 +1,6 @@
 // Sees what one process does with the log: that it closes and applies each instance once, in order, that its machines are
 // called as the log's meaning says, and what it believes about the lease.
-// Invariants: in-order, no-gap, acked-once, same-state, one-membership, one-master, lease-version, promoted-is-level.
+// Invariants: in-order, no-gap, acked-once, same-state, one-membership, one-master, lease-version, promoted-is-level, bounded.
 import type { Entry } from '../../core/effects.js';
 import type { GroupId, InstanceId, NodeId, StoreId } from '../../core/ids.js';
 import type { Value } from '../../core/value.js';
@@ -9,6 +9,7 @@ import type { Pumped } from '../../engine/pump.js';
 import type { ApplyContext } from '../../machines/machine.js';
 import type { LedgerOrder } from '../ledger-machine.js';
 import { demand } from '../violation.js';
+import { type Keeping, KeptLog } from './kept-log.js';
 import type { LogWitness } from './log-model.js';
 
 interface Seen {
@@ -22,6 +23,7 @@ interface Seen {
   /** When this process closed the instances from `first` on; what it found on its disk counts from its start. */
   readonly closedAt: number[];
   first: InstanceId;
+  readonly kept: KeptLog;
   startedAt: number;
 }
 
@@ -54,6 +56,7 @@ export class LifeWitness {
         master: false,
         closedAt: [],
         first: 0,
+        kept: new KeptLog(),
         startedAt: now(),
       });
     }
@@ -130,6 +133,16 @@ export class LifeWitness {
     const became = self && !seen.master;
     seen.master = self;
     return became;
+  }
+
+  /** The process says something of a group. */
+  noted(group: GroupId, name: string, facts: Readonly<Record<string, unknown>>): void {
+    this.#seenOf(group).kept.noted(name, facts, this.#now());
+  }
+
+  /** After a step of this process. */
+  keeps(group: GroupId, face: GroupFace, keeping: () => Keeping): void {
+    this.#seenOf(group).kept.looks(() => `${this.#node} ${group}`, face, keeping, this.#now());
   }
 
   #applied(group: GroupId, replica: Pumped['replica'], face: GroupFace): void {

@@ -81,6 +81,28 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     falls: falls('loan-kept', 'short-log', 4),
   },
   {
+    name: 'a log that is never trimmed',
+    edits: [
+      ['engine/checkpointer', 'if (this.#trimming || this.#current === null)', 'if (this.#current !== undefined)'],
+    ],
+    falls: falls('bounded', 'short-log', 2),
+  },
+  {
+    name: 'a trim that leaves the records on the disk',
+    edits: [['engine/checkpointer', 'await store.trim(group, before);', '']],
+    falls: falls('bounded', 'short-log', 2),
+  },
+  {
+    name: 'what was applied during a trim left to the next instance',
+    edits: [['engine/checkpointer', 'if (!this.#closed && isUp())\n                this.#considerTrim();', '']],
+    falls: falls('bounded', 'short-log', 4),
+  },
+  {
+    name: 'checkpoints that only somebody else asks for',
+    edits: [['engine/checkpointer', 'if (since < every || ', 'if (since >= 0 || ']],
+    falls: falls('bounded', 'short-log', 2),
+  },
+  {
     name: 'the log cut before the checkpoint',
     edits: [
       [
