@@ -1,9 +1,9 @@
 // Loaded before a node of bench/start-node.ts (`node --import`): notes when what a start is made of begins and ends, and writes
 // it to the file that START_MARKS names when the process exits. Milliseconds since the process began. It changes nothing.
 import { writeFileSync } from 'node:fs';
-import { Applier } from '../src/engine/applier.js';
+import { Vault } from '../src/engine/checkpoints/vault.js';
+import { Applier } from '../src/engine/log/applier.js';
 import { PaxosNode } from '../src/engine/paxos-node.js';
-import { Vault } from '../src/engine/vault.js';
 
 export type Step = 'open' | 'start' | 'checkpoint' | 'load' | 'replay';
 export type Marks = Partial<Record<Step, { readonly from: number; readonly to: number }>>;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { bootNode } from '../src/boot.js';
 import { loadConfig } from '../src/config.js';
 import type { RecordWrite } from '../src/core/effects.js';
-import { chainOf } from '../src/engine/checksum.js';
+import { chainOf } from '../src/engine/log/checksum.js';
 import type { LogStore } from '../src/engine/log-store.js';
 import { packBatch } from '../src/machines/batch.js';
 import { createStore } from '../src/store/open-store.js';

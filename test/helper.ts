@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type AppOptions, buildApp } from '../src/app.js';
-import type { GroupBackup, GroupRestore } from '../src/engine/backup-desk.js';
 import { PaxmeshError } from '../src/engine/errors.js';
 import type {
   ChangeOptions,
@@ -19,6 +18,7 @@ import type {
   ProposeOptions,
   ReadOptions,
 } from '../src/engine/face.js';
+import type { GroupBackup, GroupRestore } from '../src/engine/rescue/backup-desk.js';
 import type {
   BatchCommitted,
   CheckpointView,

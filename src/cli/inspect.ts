@@ -1,8 +1,8 @@
 // `paxmesh inspect`: looks into a node's store without the node. Groups and where they stand, instances with their commands, and
 // with --check whether all of it is sound (then the exit status says so too). It changes nothing, and hurts no node that runs.
 import { parseArgs } from 'node:util';
-import { damageOf, type GroupReport, instancesOf, reportOf } from '../engine/store-audit.js';
-import type { Reading, StoreReader } from '../engine/store-reader.js';
+import { damageOf, type GroupReport, instancesOf, reportOf } from '../engine/rescue/store-audit.js';
+import type { Reading, StoreReader } from '../engine/rescue/store-reader.js';
 import { instanceJson } from '../schemas/instance.js';
 import { createReader } from '../store/open-store.js';
 import { print } from './client.js';

@@ -1,11 +1,11 @@
 // `paxmesh recover`: when a quorum is lost for ever, makes the groups in this node's store go on with this node alone, as another
-// cluster (src/engine/group-recovery.ts). Without its flag it says what would happen and changes nothing. The node must not
+// cluster (src/engine/rescue/group-recovery.ts). Without its flag it says what would happen and changes nothing. The node must not
 // run: an embedded store is locked then, a Redis store is asked who uses it, and the node's address is tried.
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { type GroupRecovery, planRecovery } from '../engine/group-recovery.js';
 import type { LogStore } from '../engine/log-store.js';
-import type { StoreView } from '../engine/store-reader.js';
+import { type GroupRecovery, planRecovery } from '../engine/rescue/group-recovery.js';
+import type { StoreView } from '../engine/rescue/store-reader.js';
 import { httpOrigin } from '../http-origin.js';
 import { createReader, createStore } from '../store/open-store.js';
 import { print } from './client.js';

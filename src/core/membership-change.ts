@@ -32,7 +32,7 @@ export type MembershipChange =
   | (Basis & { readonly op: 'readmit'; readonly id: NodeId; readonly store: StoreId })
   /**
    * A quorum is lost for ever: of all members one goes on alone, as another cluster. Legal in a log only where it was written
-   * by hand while its node was down (engine/group-recovery.ts): it keeps no quorum of what was, so no node ever proposes it.
+   * by hand while its node was down (engine/rescue/group-recovery.ts): it keeps no quorum of what was, so no node ever proposes it.
    */
   | (Basis & { readonly op: 'recover'; readonly newGid: string; readonly member: Member });
 

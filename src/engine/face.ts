@@ -2,7 +2,7 @@
 // GroupDesk implement it. Every call that cannot be answered throws a PaxmeshError.
 import type { GroupId, InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Encoding } from '../machines/command.js';
-import type { GroupBackup, GroupRestore } from './backup-desk.js';
+import type { GroupBackup, GroupRestore } from './rescue/backup-desk.js';
 import type {
   BatchCommitted,
   CheckpointView,

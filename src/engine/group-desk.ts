@@ -5,10 +5,8 @@ import { memberOf } from '../core/membership.js';
 import type { Replica } from '../core/replica.js';
 import { RETENTION } from '../machines/batch.js';
 import type { MachineRouter } from '../machines/router.js';
-import type { Applier } from './applier.js';
-import { BackupDesk, type GroupBackup, type GroupRestore } from './backup-desk.js';
-import { viewOf } from './checkpoint.js';
-import type { Committer } from './committer.js';
+import { viewOf } from './checkpoints/checkpoint.js';
+import type { Vault } from './checkpoints/vault.js';
 import type {
   ChangeOptions,
   Follower,
@@ -21,20 +19,22 @@ import type {
   ProposeOptions,
   ReadOptions,
 } from './face.js';
-import { Feed, type FeedSource } from './feed.js';
-import { Intake } from './intake.js';
-import type { LeaseKeeper } from './lease-keeper.js';
-import { LogPages, type Wait } from './log-pages.js';
+import type { LeaseKeeper } from './lease/lease-keeper.js';
+import { MasterDesk } from './lease/master-desk.js';
+import type { Applier } from './log/applier.js';
+import { Feed, type FeedSource } from './log/feed.js';
+import { LogPages, type Wait } from './log/log-pages.js';
+import type { RecentLog } from './log/recent-log.js';
 import type { LogStore } from './log-store.js';
-import { MasterDesk } from './master-desk.js';
-import { MembersDesk } from './members-desk.js';
+import { MembersDesk } from './members/members-desk.js';
+import type { Roster } from './members/roster.js';
 import type { ReadAsk, ReadAt, Resign } from './peer-messages.js';
 import type { Clock, PeerAddress, Transport } from './ports.js';
-import { Reader } from './reader.js';
-import type { RecentLog } from './recent-log.js';
-import type { Roster } from './roster.js';
+import type { Committer } from './proposals/committer.js';
+import { Intake } from './proposals/intake.js';
+import { Reader } from './reads/reader.js';
+import { BackupDesk, type GroupBackup, type GroupRestore } from './rescue/backup-desk.js';
 import type { Standing } from './standing.js';
-import type { Vault } from './vault.js';
 import type {
   BatchCommitted,
   CheckpointView,

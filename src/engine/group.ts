@@ -11,16 +11,16 @@ import { earliest, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
 import { MEMBERSHIP } from '../machines/batch.js';
 import { membershipAfter } from '../machines/membership-machine.js';
-import { chainOf } from './checksum.js';
 import { PaxmeshError } from './errors.js';
-import { FOUNDER } from './founding.js';
 import type { GroupDesk } from './group-desk.js';
-import { RECOVERED_VARIABLE } from './group-recovery.js';
 import { type GroupOptions, GroupRooms } from './group-rooms.js';
+import { chainOf } from './log/checksum.js';
+import { decidingAt, gidOf, recover, versionOf } from './log/recovery.js';
+import { FOUNDER } from './members/founding.js';
 import type { HostMessage } from './peer-messages.js';
 import type { PeerHello } from './ports.js';
 import type { Pumped } from './pump.js';
-import { decidingAt, gidOf, recover, versionOf } from './recovery.js';
+import { RECOVERED_VARIABLE } from './rescue/group-recovery.js';
 
 const SWEEP_MS = 20;
 

@@ -11,9 +11,9 @@ import { StoreFenced } from './errors.js';
 import type { GroupFace, NodeFace } from './face.js';
 import { Group } from './group.js';
 import type { LogStore, StoreOpening } from './log-store.js';
-import { NodeBackup } from './node-backup.js';
 import type { Clock, PeerAddress, PeerHello, Trace, Transport } from './ports.js';
 import { Pump, type Pumped } from './pump.js';
+import { NodeBackup } from './rescue/node-backup.js';
 import type { NodeStatus, ReadyCheck, RestoredGroup } from './views.js';
 
 const REOPEN_MS = 100;

@@ -3,11 +3,11 @@
 import type { GroupId } from '../core/ids.js';
 import { memberOf } from '../core/membership.js';
 import type { Replica } from '../core/replica.js';
-import type { Applier } from './applier.js';
-import type { Committer } from './committer.js';
 import { type ErrorCode, PaxmeshError } from './errors.js';
-import type { Founding } from './founding.js';
-import type { Roster } from './roster.js';
+import type { Applier } from './log/applier.js';
+import type { Founding } from './members/founding.js';
+import type { Roster } from './members/roster.js';
+import type { Committer } from './proposals/committer.js';
 import type { ReadyCheck } from './views.js';
 
 /** Why a group takes no part on this node. `store` is temporary; the others need a person. */

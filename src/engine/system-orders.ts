@@ -4,7 +4,7 @@ import type { Value } from '../core/value.js';
 import { packBatch } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
 import type { Draft } from '../machines/machine.js';
-import type { Committer } from './committer.js';
+import type { Committer } from './proposals/committer.js';
 
 export class SystemOrders {
   readonly #origin: string;

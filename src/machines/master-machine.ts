@@ -1,5 +1,5 @@
 // `$master`: who holds the lease, as a replicated machine. The log decides who holds it and since when; how long it still
-// runs is a matter of clocks and belongs to src/engine/lease-keeper.ts. Every operation is a compare-and-set: an acquire
+// runs is a matter of clocks and belongs to src/engine/lease/lease-keeper.ts. Every operation is a compare-and-set: an acquire
 // names the state it saw, so of two candidates the second in the log is rejected.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import { MASTER } from './batch.js';

@@ -1,5 +1,5 @@
 // `$retention`: how much of the log the group keeps below its end, and whether it is trimmed at all, as a replicated machine.
-// It only remembers; each node trims its own store (src/engine/checkpointer.ts), never beyond its own checkpoint.
+// It only remembers; each node trims its own store (src/engine/checkpoints/checkpointer.ts), never beyond its own checkpoint.
 import { RETENTION } from './batch.js';
 import type { Command } from './command.js';
 import type { Applied, StateMachine } from './machine.js';

@@ -10,7 +10,7 @@ import type { Envelope, Message } from '../core/message.js';
 import type { Random } from '../core/random.js';
 import { type Input, Replica } from '../core/replica.js';
 import type { Value } from '../core/value.js';
-import { chainOf } from '../engine/checksum.js';
+import { chainOf } from '../engine/log/checksum.js';
 import type { MembershipRule } from './checkers/electorates.js';
 import type { DiskView } from './checkers/group-witness.js';
 import type { SimEvent, VirtualTime } from './virtual-time.js';

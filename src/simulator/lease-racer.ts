@@ -3,7 +3,7 @@
 // when a `$master` command is applied. What it proposes waits in `lane`, as in the committer, until the race takes it.
 import type { InstanceId, Millis, NodeId } from '../core/ids.js';
 import type { Random } from '../core/random.js';
-import { LeaseKeeper, type LeaseView } from '../engine/lease-keeper.js';
+import { LeaseKeeper, type LeaseView } from '../engine/lease/lease-keeper.js';
 import { MASTER } from '../machines/batch.js';
 import type { Command } from '../machines/command.js';
 import { type MasterCommand, MasterMachine } from '../machines/master-machine.js';

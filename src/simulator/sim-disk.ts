@@ -2,7 +2,7 @@
 // and faults around each commit. What a crash finds is what was applied by then, never more.
 import { NO_BALLOT } from '../core/ballot.js';
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
-import { blocksOf, checkpointOf } from '../engine/checkpoint.js';
+import { blocksOf, checkpointOf } from '../engine/checkpoints/checkpoint.js';
 import type { GroupWrites, StoreWrite } from '../engine/log-store.js';
 import { MemoryDisk, type MemoryGroup } from '../store/memory-disk.js';
 import type { DiskView } from './checkers/group-witness.js';

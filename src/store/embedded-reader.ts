@@ -7,7 +7,7 @@ import { ClassicLevel } from 'classic-level';
 import type { GroupId, InstanceId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { LogRecord, StoredGroup } from '../engine/log-store.js';
-import type { Reading, StoreReader } from '../engine/store-reader.js';
+import type { Reading, StoreReader } from '../engine/rescue/store-reader.js';
 import { mustBeName } from './block.js';
 import { BlockFiles } from './block-files.js';
 import type { Level } from './embedded-rows.js';

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { LogStore } from '../engine/log-store.js';
-import type { StoreReader } from '../engine/store-reader.js';
+import type { StoreReader } from '../engine/rescue/store-reader.js';
 import { MemoryDisk } from './memory-disk.js';
 import { MemoryStore } from './memory-store.js';
 

@@ -3,7 +3,7 @@
 import type { GroupId, InstanceId, NodeId } from '../core/ids.js';
 import { StoreUnusable } from '../engine/errors.js';
 import type { LogRecord, StoredGroup } from '../engine/log-store.js';
-import type { Reading, StoreReader } from '../engine/store-reader.js';
+import type { Reading, StoreReader } from '../engine/rescue/store-reader.js';
 import { decodeBlock, mustBeName } from './block.js';
 import { judge } from './judge.js';
 import { blockPlace } from './keys.js';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CHAIN_START } from '../../src/core/chain.js';
 import type { Message } from '../../src/core/message.js';
-import { chainOf } from '../../src/engine/checksum.js';
+import { chainOf } from '../../src/engine/log/checksum.js';
 import { LoneReplica } from './lone-replica.js';
 import { ballot, chain, value } from './samples.js';
 

@@ -1,9 +1,9 @@
 // What callers are told of commands that were chosen: first answers, repeats of them, and batches of both.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { batchCommitted, committed, proposalState } from '../../src/engine/answers.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import type { Placed } from '../../src/engine/unit.js';
+import { batchCommitted, committed, proposalState } from '../../src/engine/proposals/answers.js';
+import type { Placed } from '../../src/engine/proposals/unit.js';
 import type { CommandOutcome } from '../../src/machines/router.js';
 
 const done: CommandOutcome = { applied: true, result: null };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Fifo } from '../../src/engine/fifo.js';
+import { Fifo } from '../../src/engine/proposals/fifo.js';
 
 test('the queue behaves like an array that is pushed, shifted and unshifted', () => {
   const step = fc.oneof(

@@ -5,8 +5,8 @@
 // avoided, and impatience while the log goes on; each loses it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UNITS_MAX } from '../../src/engine/committer.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
+import { UNITS_MAX } from '../../src/engine/proposals/committer.js';
 import { Cluster } from '../faults/cluster.js';
 
 const LEASE_MS = 1000;

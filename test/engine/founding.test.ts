@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Membership } from '../../src/core/membership.js';
-import { Founding } from '../../src/engine/founding.js';
+import { Founding } from '../../src/engine/members/founding.js';
+import { Roster } from '../../src/engine/members/roster.js';
 import type { Empty } from '../../src/engine/peer-messages.js';
 import type { Transport } from '../../src/engine/ports.js';
-import { Roster } from '../../src/engine/roster.js';
 
 interface Founder {
   readonly id: string;

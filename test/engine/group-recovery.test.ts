@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareBallots } from '../../src/core/ballot.js';
-import { type GroupRecovery, NotRecoverable, planRecovery } from '../../src/engine/group-recovery.js';
-import { damageOf, reportOf } from '../../src/engine/store-audit.js';
+import { type GroupRecovery, NotRecoverable, planRecovery } from '../../src/engine/rescue/group-recovery.js';
+import { damageOf, reportOf } from '../../src/engine/rescue/store-audit.js';
 import { Cluster } from '../faults/cluster.js';
 
 const GROUP = 'g';

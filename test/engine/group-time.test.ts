@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GroupTime } from '../../src/engine/group-time.js';
+import { GroupTime } from '../../src/engine/state/group-time.js';
 
 test('time begins at zero, and goes on from the newest stamp with this node’s own clock', () => {
   let now = 5000;

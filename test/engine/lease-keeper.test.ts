@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LeaseKeeper, MARGIN } from '../../src/engine/lease-keeper.js';
+import { LeaseKeeper, MARGIN } from '../../src/engine/lease/lease-keeper.js';
 import type { MasterCommand, MasterState } from '../../src/machines/master-machine.js';
 
 const LEASE_MS = 1000;

@@ -1,8 +1,8 @@
 // The lender by itself: how long the log stays for a peer that fetches a checkpoint, and that it is not for ever.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { blocksOf, type Checkpoint } from '../../src/engine/checkpoint.js';
-import { Lender } from '../../src/engine/lender.js';
+import { blocksOf, type Checkpoint } from '../../src/engine/checkpoints/checkpoint.js';
+import { Lender } from '../../src/engine/checkpoints/lender.js';
 import type { HostMessage } from '../../src/engine/peer-messages.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Member, Membership } from '../../src/core/membership.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import { MembersDesk, type MembersDeskOptions } from '../../src/engine/members-desk.js';
+import { MembersDesk, type MembersDeskOptions } from '../../src/engine/members/members-desk.js';
 
 const URL_OF_X = 'http://x:1';
 const member = (id: string): Member => ({ id, url: `http://${id}:1`, role: 'voter', store: `store-${id}` });

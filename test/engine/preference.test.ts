@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeId } from '../../src/core/ids.js';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import { Preference } from '../../src/engine/preference.js';
-import type { Roster } from '../../src/engine/roster.js';
+import { Preference } from '../../src/engine/lease/preference.js';
+import type { Roster } from '../../src/engine/members/roster.js';
 import { Cluster } from '../faults/cluster.js';
 
 const LEASE_MS = 2000;

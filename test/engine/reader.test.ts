@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PaxmeshError } from '../../src/engine/errors.js';
-import { reachOf } from '../../src/engine/read-round.js';
-import { READS_MAX } from '../../src/engine/reader.js';
+import { reachOf } from '../../src/engine/reads/read-round.js';
+import { READS_MAX } from '../../src/engine/reads/reader.js';
 import { LoneReplica } from '../core/lone-replica.js';
 import { ballot, member, value, votersNamed } from '../core/samples.js';
 import { LoneReader, settled, withObserver } from './lone-reader.js';

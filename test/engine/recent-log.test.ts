@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Entry } from '../../src/core/effects.js';
-import { RECENT_ENTRIES_MAX, RecentLog } from '../../src/engine/recent-log.js';
+import { RECENT_ENTRIES_MAX, RecentLog } from '../../src/engine/log/recent-log.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';
 

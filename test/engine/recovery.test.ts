@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_BALLOT } from '../../src/core/ballot.js';
+import { recover } from '../../src/engine/log/recovery.js';
 import type { Damage, LogRecord, StoredGroup } from '../../src/engine/log-store.js';
-import { recover } from '../../src/engine/recovery.js';
 
 const record = (instance: number, chosen: boolean): LogRecord => {
   const value = { id: `v${instance}`, bytes: new Uint8Array() };

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Membership } from '../../src/core/membership.js';
+import { Roster } from '../../src/engine/members/roster.js';
 import type { Transport } from '../../src/engine/ports.js';
-import { Roster } from '../../src/engine/roster.js';
 
 const members = ['a', 'b', 'c'].map((id) => ({ id, url: `http://${id}`, role: 'voter' as const, store: `of ${id}` }));
 const membership: Membership = { gid: 'g', version: 0, members };

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Membership } from '../../src/core/membership.js';
-import { Applier } from '../../src/engine/applier.js';
-import { type Checkpoint, readBlocks } from '../../src/engine/checkpoint.js';
-import { Checkpointer } from '../../src/engine/checkpointer.js';
+import { type Checkpoint, readBlocks } from '../../src/engine/checkpoints/checkpoint.js';
+import { Checkpointer } from '../../src/engine/checkpoints/checkpointer.js';
+import { Applier } from '../../src/engine/log/applier.js';
+import { RecentLog } from '../../src/engine/log/recent-log.js';
 import type { LogStore } from '../../src/engine/log-store.js';
 import type { Clock, TraceNote } from '../../src/engine/ports.js';
-import { RecentLog } from '../../src/engine/recent-log.js';
 import { systemClock } from '../../src/engine/system-clock.js';
 import { MASTER, packBatch, RESTORE, RETENTION } from '../../src/machines/batch.js';
 import type { Command } from '../../src/machines/command.js';

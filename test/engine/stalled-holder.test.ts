@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { feedFrames } from '../../plugins/app/feed/frames.js';
-import { MARGIN } from '../../src/engine/lease-keeper.js';
+import { MARGIN } from '../../src/engine/lease/lease-keeper.js';
 import { Cluster, LEASE_MS } from '../faults/cluster.js';
 
 const HELD_MS = LEASE_MS * (1 - MARGIN);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Alarms } from '../../src/engine/alarms.js';
 import type { PaxmeshError } from '../../src/engine/errors.js';
+import { Alarms } from '../../src/engine/state/alarms.js';
 import type { StateMachine } from '../../src/machines/machine.js';
 import { Cluster } from '../faults/cluster.js';
 

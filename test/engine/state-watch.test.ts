@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Membership } from '../../src/core/membership.js';
-import { StateWatch, SUM_EVERY_INSTANCES } from '../../src/engine/state-watch.js';
+import { StateWatch, SUM_EVERY_INSTANCES } from '../../src/engine/state/state-watch.js';
 
 function members(...ids: string[]): Membership {
   return { gid: 'g', version: 0, members: ids.map((id) => ({ id, url: `http://${id}`, role: 'voter', store: id })) };

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Member, Membership } from '../../src/core/membership.js';
 import type { MembershipChange } from '../../src/core/membership-change.js';
+import { Roster } from '../../src/engine/members/roster.js';
+import { Steward } from '../../src/engine/members/steward.js';
 import type { Transport } from '../../src/engine/ports.js';
-import { Roster } from '../../src/engine/roster.js';
-import { Steward } from '../../src/engine/steward.js';
 
 const VOTER: Member = { id: 'a', url: 'http://a', role: 'voter', store: 'of a' };
 const CANDIDATE: Member = { id: 'b', url: 'http://b', role: 'learner', store: null, candidate: true };

@@ -2,7 +2,7 @@
 // word of where it is gives it away. Tried: without the comparison in positions.ts the first test fails.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chainOf } from '../../src/engine/checksum.js';
+import { chainOf } from '../../src/engine/log/checksum.js';
 import { packBatch } from '../../src/machines/batch.js';
 import { MemoryDisk } from '../../src/store/memory-disk.js';
 import { MemoryStore } from '../../src/store/memory-store.js';

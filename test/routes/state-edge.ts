@@ -1,8 +1,9 @@
 // An edge over a group that applies at once, with the machines that every group has and the engine's own answers: what the
 // routes of kv, locks and counters do is tested without consensus.
-import { committed } from '../../src/engine/answers.js';
+
 import { PaxmeshError } from '../../src/engine/errors.js';
 import type { NewCommand, ProposeOptions, ReadOptions } from '../../src/engine/face.js';
+import { committed } from '../../src/engine/proposals/answers.js';
 import type { Committed, ReadAnswer } from '../../src/engine/views.js';
 import { allMachines } from '../../src/machines/bundled.js';
 import { MachineRouter } from '../../src/machines/router.js';

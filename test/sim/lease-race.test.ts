@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { MARGIN } from '../../src/engine/lease-keeper.js';
+import { MARGIN } from '../../src/engine/lease/lease-keeper.js';
 import { raceForLeases } from '../../src/simulator/lease-race.js';
 import { MUTANTS } from './mutants/index.js';
 import type { Edit } from './mutants/mutant.js';
@@ -58,7 +58,7 @@ test('the command prints how to see a failure again, and its status is 1', () =>
   assert.match(good.stdout, /^drift 0.05 \(the bound is 0.0526\): \d+ tenures, .* never two masters$/m);
 });
 
-const KEEPER = 'engine/lease-keeper';
+const KEEPER = 'engine/lease/lease-keeper';
 /** Faults of the lease that the mutants of the simulator do not hold. */
 const MORE: readonly { readonly name: string; readonly edits: readonly Edit[] }[] = [
   { name: 'a margin of 9 %', edits: [[KEEPER, 'MARGIN = 0.1;', 'MARGIN = 0.09;']] },

@@ -2,7 +2,7 @@
 // Runs stories from --seed on until --count tenures were won. A story in which two nodes believed to hold the lease is run
 // again with a transcript, which is printed with its seed; the exit status is then 1.
 import { parseArgs } from 'node:util';
-import { MARGIN } from '../../src/engine/lease-keeper.js';
+import { MARGIN } from '../../src/engine/lease/lease-keeper.js';
 import { raceForLeases } from '../../src/simulator/lease-race.js';
 
 const { values } = parseArgs({

@@ -10,7 +10,7 @@ import type { GroupId, InstanceId, NodeId, StoreId } from '../../core/ids.js';
 import type { Membership } from '../../core/membership.js';
 import type { Message } from '../../core/message.js';
 import type { Value } from '../../core/value.js';
-import { chainOf } from '../../engine/checksum.js';
+import { chainOf } from '../../engine/log/checksum.js';
 import type { StoreWrite } from '../../engine/log-store.js';
 import { demand } from '../violation.js';
 import { Electorates, type MembershipRule } from './electorates.js';

@@ -53,7 +53,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'lease counted from the apply time',
     edits: [
       [
-        'engine/lease-keeper',
+        'engine/lease/lease-keeper',
         'applied(state, now, rank) {\n        this.#state = state;',
         'applied(state, now, rank) {\n        if (state !== null && this.#holdsByLog(state)) state = { ...state, startedAtMs: now };\n        this.#state = state;',
       ],
@@ -64,7 +64,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'lease halved for the others',
     edits: [
       [
-        'engine/lease-keeper',
+        'engine/lease/lease-keeper',
         'now + state.leaseMs;\n        if (state !== null && this.#holdsByLog(state)) {',
         'now + state.leaseMs / 2;\n        if (state !== null && this.#holdsByLog(state)) {',
       ],
@@ -75,7 +75,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'lease granted on replay',
     edits: [
       [
-        'engine/lease-keeper',
+        'engine/lease/lease-keeper',
         'return state.node === this.#options.self && state.origin === this.#options.origin;',
         'return state.node === this.#options.self;',
       ],
@@ -86,7 +86,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'no lease granted to others after a restart',
     edits: [
       [
-        'engine/lease-keeper',
+        'engine/lease/lease-keeper',
         'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = state?.node == null ? now : now + state.leaseMs;',
         'started(state, now, rank) {\n        this.#state = state;\n        this.#othersUntil = now;',
       ],
@@ -95,12 +95,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the lease held on while it is given back',
-    edits: [['engine/lease-keeper', 'self: self && this.#resigned !== version', 'self']],
+    edits: [['engine/lease/lease-keeper', 'self: self && this.#resigned !== version', 'self']],
     falls: falls('one-master', 'lease-given-back', 39),
   },
   {
     name: 'no margin for drift',
-    edits: [['engine/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
+    edits: [['engine/lease/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
     falls: falls('one-master', 'lease-and-drift', 47),
   },
   {
@@ -116,7 +116,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'late calls are told "none"',
-    edits: [['engine/committer', 'unit.sends === 0 ? unproposed() : late()', 'unproposed()']],
+    edits: [['engine/proposals/committer', 'unit.sends === 0 ? unproposed() : late()', 'unproposed()']],
     falls: falls('honest-outcome', 'crash-inside-save', 1),
   },
   {
@@ -126,12 +126,18 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a taker told of a repeat',
-    edits: [['engine/forwards', 'if (placed.length === unit.count && !isRepeat)', 'if (placed.length === unit.count)']],
+    edits: [
+      [
+        'engine/proposals/forwards',
+        'if (placed.length === unit.count && !isRepeat)',
+        'if (placed.length === unit.count)',
+      ],
+    ],
     falls: falls('honest-outcome', 'lagging-learner', 489),
   },
   {
     name: 'lease orders pile up',
-    edits: [['engine/lease-keeper', 'order === this.#orders && ', '']],
+    edits: [['engine/lease/lease-keeper', 'order === this.#orders && ', '']],
     falls: falls('bounded', 'swarm', 240),
   },
   {
@@ -143,7 +149,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'a follower passes over an instance',
     edits: [
       [
-        'engine/feed',
+        'engine/log/feed',
         'this.#next = view.instanceId + 1;',
         'this.#next = view.instanceId + 1;\n                if (view.instanceId % 16 === 15) continue;',
       ],
@@ -154,7 +160,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'a forwarded command garbled on its way',
     edits: [
       [
-        'engine/forwarder',
+        'engine/proposals/forwarder',
         'const commands = unpackBatch(message.batch);',
         'const commands = unpackBatch(message.batch).map((one) => ({ ...one, bytes: Buffer.from(\'{"n":1000000}\') }));',
       ],
@@ -165,7 +171,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'an entry applied twice',
     edits: [
       [
-        'engine/applier',
+        'engine/log/applier',
         'const outcomes = this.#router.apply(entry.instance, commands, batchTimeMs(bytes));',
         'const stampMs = batchTimeMs(bytes);\n        this.#router.apply(entry.instance, commands, stampMs);\n        this.#router.again();\n        const outcomes = this.#router.apply(entry.instance, commands, stampMs);',
       ],
@@ -189,7 +195,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'an entry passed over after it was closed',
     edits: [
       [
-        'engine/applier',
+        'engine/log/applier',
         'if (this.#halted !== null || this.#busy || entry.instance <= this.applied)',
         'if (this.#halted !== null || this.#busy || entry.instance <= this.applied || entry.instance % 16 === 15)',
       ],
@@ -220,12 +226,12 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a forwarded batch placed one command off',
-    edits: [['engine/forwards', 'index: index + at + offset', 'index: index + at + offset + 1']],
+    edits: [['engine/proposals/forwards', 'index: index + at + offset', 'index: index + at + offset + 1']],
     falls: falls('acked-is-kept', 'lagging-learner', 22),
   },
   {
     name: 'what is done is still counted as waiting',
-    edits: [['engine/committer', 'this.#bytes -= unit.bytes;', '']],
+    edits: [['engine/proposals/committer', 'this.#bytes -= unit.bytes;', '']],
     falls: falls('bounded', 'liveness', 1),
   },
   {

@@ -55,7 +55,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     name: 'promotion before level',
     edits: [
       [
-        'engine/steward',
+        'engine/members/steward',
         'candidate && proved !== null && (roster.lastChosenAt(id) ?? -1) >= this.#mark',
         'candidate && proved !== null',
       ],
@@ -64,22 +64,24 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'level by a mark of long ago',
-    edits: [['engine/steward', 'this.#mark = NOT_YET;', '']],
+    edits: [['engine/members/steward', 'this.#mark = NOT_YET;', '']],
     falls: falls('promoted-is-level', 'members-at-random', 124),
   },
   {
     name: 'candidates are never promoted',
-    edits: [['engine/steward', 'candidate && proved !== null', 'false']],
+    edits: [['engine/members/steward', 'candidate && proved !== null', 'false']],
     falls: falls('progress', 'members-at-random', 2),
   },
   {
     name: 'who is replaced stays',
-    edits: [['engine/steward', "if (role === 'voter' && replaces !== undefined) {", 'if (false) {']],
+    edits: [['engine/members/steward', "if (role === 'voter' && replaces !== undefined) {", 'if (false) {']],
     falls: falls('progress', 'members-at-random', 5),
   },
   {
     name: 'orders that cost the quorum are not refused',
-    edits: [['engine/members-desk', 'if (!force && !keepsQuorum(current, after)) {', 'if (false) {']],
+    edits: [
+      ['engine/members/members-desk', 'const cost = force ? null : objection(current, after);', 'const cost = null;'],
+    ],
     falls: falls('progress', 'wiped-and-readmitted', 14),
   },
   {

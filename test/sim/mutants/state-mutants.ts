@@ -41,7 +41,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     name: 'a lease read served after the lease ran out',
     edits: [
       [
-        'engine/reader',
+        'engine/reads/reader',
         "if (mode === 'lease' && holdsLease())",
         "if (mode === 'lease' && router.master.state?.node === this.#options.roster.self)",
       ],
@@ -52,7 +52,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     name: 'a read quorum one short',
     edits: [
       [
-        'engine/read-round',
+        'engine/reads/read-round',
         'this.#answered.size < quorumOf(this.membership)',
         'this.#answered.size < quorumOf(this.membership) - 1',
       ],
@@ -61,14 +61,14 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a read that does not wait for its index',
-    edits: [['engine/reader', 'if (proof === null || router.applied < proof.index)', 'if (proof === null)']],
+    edits: [['engine/reads/reader', 'if (proof === null || router.applied < proof.index)', 'if (proof === null)']],
     falls: falls('linearizable', 'stale-reads', 23),
   },
   {
     name: 'a read that takes the answers of a round begun before it',
     edits: [
       [
-        'engine/read-rounds',
+        'engine/reads/read-rounds',
         'this.#fresh.push(read);',
         'if (this.#round !== null)\n            this.#round.reads.push(read);\n        else\n            this.#fresh.push(read);',
       ],
@@ -77,36 +77,42 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the log trimmed under a running transfer',
-    edits: [['engine/checkpointer', 'Math.min(kept, needed() ?? kept)', 'kept']],
+    edits: [['engine/checkpoints/checkpointer', 'Math.min(kept, needed() ?? kept)', 'kept']],
     falls: falls('loan-kept', 'short-log', 4),
   },
   {
     name: 'a log that is never trimmed',
     edits: [
-      ['engine/checkpointer', 'if (this.#trimming || this.#current === null)', 'if (this.#current !== undefined)'],
+      [
+        'engine/checkpoints/checkpointer',
+        'if (this.#trimming || this.#current === null)',
+        'if (this.#current !== undefined)',
+      ],
     ],
     falls: falls('bounded', 'short-log', 2),
   },
   {
     name: 'a trim that leaves the records on the disk',
-    edits: [['engine/checkpointer', 'await store.trim(group, before);', '']],
+    edits: [['engine/checkpoints/checkpointer', 'await store.trim(group, before);', '']],
     falls: falls('bounded', 'short-log', 2),
   },
   {
     name: 'what was applied during a trim left to the next instance',
-    edits: [['engine/checkpointer', 'if (!this.#closed && isUp())\n                this.#considerTrim();', '']],
+    edits: [
+      ['engine/checkpoints/checkpointer', 'if (!this.#closed && isUp())\n                this.#considerTrim();', ''],
+    ],
     falls: falls('bounded', 'short-log', 4),
   },
   {
     name: 'checkpoints that only somebody else asks for',
-    edits: [['engine/checkpointer', 'if (since < every || ', 'if (since >= 0 || ']],
+    edits: [['engine/checkpoints/checkpointer', 'if (since < every || ', 'if (since >= 0 || ']],
     falls: falls('bounded', 'short-log', 2),
   },
   {
     name: 'the log cut before the checkpoint',
     edits: [
       [
-        'engine/checkpointer',
+        'engine/checkpoints/checkpointer',
         'Math.min(router.applied + 1 - keepInstances, this.#current.instance + 1)',
         'router.applied + 1 - keepInstances',
       ],
@@ -117,7 +123,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     name: 'a checkpoint counts before its blocks are synced',
     edits: [
       [
-        'engine/checkpoint',
+        'engine/checkpoints/checkpoint',
         'await store.syncBlocks(group, name).catch(away);\n    return { bytes, crc };',
         'return { bytes, crc };',
       ],
@@ -138,8 +144,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a garbled block accepted',
     edits: [
-      ['engine/fetcher', ' || crc32(block.bytes) !== block.blockCrc', ''],
-      ['engine/checkpoint', 'if (sum !== crc)', 'if (false)'],
+      ['engine/checkpoints/fetcher', ' || crc32(block.bytes) !== block.blockCrc', ''],
+      ['engine/checkpoints/checkpoint', 'if (sum !== crc)', 'if (false)'],
       ['machines/sections', ' || bytes.readUInt32BE(8) !== this.#crc', ''],
     ],
     falls: falls('same-state', 'short-log', 45),
@@ -147,9 +153,13 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an older checkpoint accepted',
     edits: [
-      ['engine/fetcher', 'offer.instance < open() || ', ''],
-      ['engine/vault', 'if (instance > router.applied) {', 'if (true) {'],
-      ['engine/vault', 'return (open() ?? Number.POSITIVE_INFINITY) > instance ? null : act;', 'return act;'],
+      ['engine/checkpoints/fetcher', 'offer.instance < open() || ', ''],
+      ['engine/checkpoints/vault', 'if (instance > router.applied) {', 'if (true) {'],
+      [
+        'engine/checkpoints/vault',
+        'return (open() ?? Number.POSITIVE_INFINITY) > instance ? null : act;',
+        'return act;',
+      ],
       ['machines/router', 'invariant(instance > this.#applied, ', 'invariant(true, '],
     ],
     falls: falls('in-order', 'short-log', 117),
