@@ -27,7 +27,8 @@ export interface TransportListener {
 
 /**
  * Carries messages between nodes. May lose, duplicate (never within one link), delay; never garbles, never invents a
- * sender. Within one life of a link order is kept. `send` queues and never blocks; a peer that is slow or gone costs
+ * sender. Within one life of a link order is kept. Two things rest on a link that carries nothing of its former life over,
+ * as those of the mesh do: the founders' `empty`, and a `forward` that was refused; Paxos does not. `send` queues and never blocks; a peer that is slow or gone costs
  * a bounded queue and nothing else. What is queued for a peer that is not connected is dropped.
  */
 export interface Transport {

@@ -48,6 +48,8 @@ export class SimNetwork {
   readonly #pairs: Pair[] = [];
   readonly #byEnds = new Map<string, Pair>();
   readonly #ends = new Map<NodeId, SimTransport>();
+  /** Forwards that were refused, by who had sent them and their number. */
+  readonly #refused = new Set<string>();
   /** Repaired: nothing is lost, spiked or doubled any more. */
   calm = false;
 
@@ -171,6 +173,9 @@ export class SimNetwork {
     if (pair === undefined || !pair.up) return;
     const pipe = pair.pipes[0].from === from ? pair.pipes[0] : pair.pipes[1];
     const wired = this.#hooks.wire(frame);
+    for (const { message } of wired) {
+      if (message.type === 'forward-refused') this.#refused.add(`${to} ${message.id}`);
+    }
     // The guard of a founding rests on links that carry nothing of a former life over; Paxos does not.
     if (this.#plan.echoes && !wired.some(({ message }) => message.type === 'empty')) {
       pipe.recent.push(wired);
@@ -227,7 +232,11 @@ export class SimNetwork {
       if (this.calm) continue;
       for (const frame of echoes) {
         pipe.lastArrival += this.#delay();
-        this.#deliver(pair, pipe, frame, pipe.lastArrival);
+        // So does "it was refused, and never will be done": whoever refused it may be another process by now.
+        const echo = frame.filter(({ message }) => {
+          return message.type !== 'forward' || !this.#refused.has(`${pipe.from} ${message.id}`);
+        });
+        this.#deliver(pair, pipe, echo, pipe.lastArrival);
       }
     }
   }

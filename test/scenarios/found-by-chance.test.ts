@@ -45,6 +45,14 @@ lesson('nobody is level by what was chosen long ago', 'level by a mark of long a
 // A candidate that was given a new address waited for its vote no more: the rule read its role for its wish.
 lesson('who moves goes on waiting for its vote', 'a candidate that moves waits for its vote no more');
 
+// A master that was shutting down refused a forward, and the caller was told that nothing would come of it. The simulated link
+// carried the forward over into its next life, to the process that came after, which proposed it. No link of the mesh does
+// that, and "refused, for good" rests on it: the port says so now, and the simulator keeps to it.
+lesson(
+  'what was refused for good is not carried over by a link',
+  'a forward that was refused comes again on the next link',
+);
+
 // The first seeds taught the simulator, too: a process that is stopped when the faults end needs time to go on: it was held
 // to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
 // up to the end.

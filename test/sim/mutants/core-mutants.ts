@@ -240,7 +240,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a ballot refused by one voter waits for the silent one',
     edits: [['core/proposer', 'if (phase.tally.refused)', 'if (false)']],
-    falls: falls('progress', 'scarred', 84),
+    falls: falls('progress', 'scarred', 433),
   },
   {
     name: 'a peer whose answers were lost is ignored',

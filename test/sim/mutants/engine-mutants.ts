@@ -47,7 +47,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no idempotency table',
     edits: [['machines/router', 'if (first !== undefined) {', 'if (false) {']],
-    falls: falls('acked-once', 'crash-inside-save', 2),
+    falls: falls('acked-once', 'crash-inside-save', 9),
   },
   {
     name: 'lease counted from the apply time',
@@ -101,7 +101,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'no margin for drift',
     edits: [['engine/lease/lease-keeper', 'MARGIN = 0.1;', 'MARGIN = 0;']],
-    falls: falls('one-master', 'lease-and-drift', 47),
+    falls: falls('one-master', 'lease-and-drift', 85),
   },
   {
     name: '50 % drift',
@@ -238,5 +238,16 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     name: 'a failed store is never opened again',
     edits: [['engine/paxos-node', 'await this.#reopen();', '']],
     falls: falls('progress', 'liveness', 1),
+  },
+  {
+    name: 'a forward that was refused comes again on the next link',
+    edits: [
+      [
+        'simulator/sim-network',
+        "message.type !== 'forward' || !this.#refused.has(`${pipe.from} ${message.id}`)",
+        'true',
+      ],
+    ],
+    falls: falls('honest-outcome', 'short-log', 3132),
   },
 ];

@@ -22,7 +22,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a candidate that moves waits for its vote no more',
     edits: [['core/membership-change', 'change.role ?? standing(member)', 'change.role ?? member.role']],
-    falls: falls('one-membership', 'members-at-random', 47),
+    falls: falls('one-membership', 'members-at-random', 2),
   },
   {
     name: 'a newcomer takes the vote of whom it replaces in one step',
@@ -65,7 +65,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'level by a mark of long ago',
     edits: [['engine/members/steward', 'this.#mark = NOT_YET;', '']],
-    falls: falls('promoted-is-level', 'members-at-random', 124),
+    falls: falls('promoted-is-level', 'members-at-random', 112),
   },
   {
     name: 'candidates are never promoted',

@@ -25,12 +25,12 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the at-most-once table lost in a snapshot',
     edits: [['machines/tables', 'tables.once = Once.of(once);', '']],
-    falls: falls('acked-once', 'short-log', 12),
+    falls: falls('acked-once', 'short-log', 21),
   },
   {
     name: 'idempotency keys lost in a snapshot',
     edits: [['machines/tables', 'tables.keys = IdempotencyTable.of(keys);', '']],
-    falls: falls('acked-once', 'short-log', 117),
+    falls: falls('acked-once', 'short-log', 197),
   },
   {
     name: 'nodes that differ after an install',
@@ -117,7 +117,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         'router.applied + 1 - keepInstances',
       ],
     ],
-    falls: falls('acked-is-kept', 'short-log', 2),
+    falls: falls('acked-is-kept', 'short-log', 4),
   },
   {
     name: 'a checkpoint counts before its blocks are synced',
@@ -139,7 +139,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
         "acts.push(section.name === 'kv' ? () => { } : await readMachine(group, section, source));",
       ],
     ],
-    falls: falls('linearizable', 'short-log', 2),
+    falls: falls('linearizable', 'short-log', 12),
   },
   {
     name: 'a garbled block accepted',
@@ -162,7 +162,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ],
       ['machines/router', 'invariant(instance > this.#applied, ', 'invariant(true, '],
     ],
-    falls: falls('in-order', 'short-log', 117),
+    falls: falls('in-order', 'short-log', 262),
   },
   {
     name: 'a checkpoint resets the promise',
