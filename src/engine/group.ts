@@ -61,7 +61,8 @@ export class Group implements Pumped {
     this.#rooms.roster.storedGid = gidOf(stored.variables.get('membership'));
     this.#rooms.teacher.teachesFrom = versionOf(stored.variables.get(RECOVERED_VARIABLE)) + 1;
     this.#rooms.founding.loaded(stored.promised.round > 0 || stored.variables.has(FOUNDER));
-    if (!this.#isReplayed) await this.#replay(keptFrom, open, stored.firstKept);
+    const isBack = this.#isReplayed;
+    if (!isBack) await this.#replay(keptFrom, open, stored.firstKept);
     const isAfterBase = base !== null && open === base.instance + 1;
     const before = isAfterBase || open === 0 ? [] : await store.read(name, open - 1, 1, 1);
     const known = Math.min(open, this.#rooms.router.applied + 1);
@@ -83,6 +84,8 @@ export class Group implements Pumped {
       clock.now(),
     );
     this.#rooms.standing.loaded();
+    // What was applied while the store was away asked in vain for a checkpoint, or for the log to be trimmed.
+    if (isBack) this.#rooms.vault.consider();
   }
 
   /** The store failed: what the replica held in memory is not to be trusted any more. */
@@ -122,13 +125,14 @@ export class Group implements Pumped {
     this.#rooms.standing.draining = true;
     const { clock, pump } = this.#options;
     const until = clock.now() + withinMs;
-    while (!this.#rooms.committer.idle && clock.now() < until) await this.#pause(10);
+    const pause = () => new Promise<void>((resolve) => clock.after(10, resolve));
+    while (!this.#rooms.committer.idle && clock.now() < until) await pause();
     // Whoever still waits is told so while there is a connection to tell it on.
     this.#rooms.committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
     if (!this.#rooms.lease.release(clock.now())) return;
     pump.touch(this);
     while (this.#rooms.lease.isGivingBack(clock.now()) && clock.now() < until && this.#rooms.roster.hasQuorum()) {
-      await this.#pause(10);
+      await pause();
     }
   }
 
@@ -288,10 +292,6 @@ export class Group implements Pumped {
     const { founding, roster, orders } = this.#rooms;
     if (!wantsValue || !founding.isDue(now) || !roster.hasQuorum(membership)) return null;
     return orders.valueOf(MEMBERSHIP, founding.order(membership));
-  }
-
-  #pause(ms: Millis): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(ms, resolve));
   }
 }
 

@@ -53,6 +53,13 @@ lesson(
   'a forward that was refused comes again on the next link',
 );
 
+// A machine that had thrown went on in the moment before the store was back. What was applied then asked for a trim that could
+// not be, and the log stayed too long until the next instance came. Whoever says "not now" has to ask again.
+lesson(
+  'a log that grew while the store was away is cut when it is back',
+  'what was applied while the store was away is not trimmed for',
+);
+
 // The first seeds taught the simulator, too: a process that is stopped when the faults end needs time to go on: it was held
 // to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
 // up to the end.

@@ -162,7 +162,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ],
       ['machines/router', 'invariant(instance > this.#applied, ', 'invariant(true, '],
     ],
-    falls: falls('in-order', 'short-log', 262),
+    falls: falls('in-order', 'short-log', 497),
   },
   {
     name: 'a checkpoint resets the promise',
@@ -179,5 +179,10 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       ],
     ],
     falls: falls('promise-monotone', 'short-log', 4),
+  },
+  {
+    name: 'what was applied while the store was away is not trimmed for',
+    edits: [['engine/group', 'if (isBack)', 'if (false)']],
+    falls: falls('bounded', 'throwing-machine', 1611),
   },
 ];
