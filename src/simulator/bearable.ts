@@ -14,7 +14,10 @@ export function bearsLossOf(node: SimNode, witness: LogWitness, nodes: readonly 
     const knows = other.disk.view(group).holds(membership.version + 1);
     return other !== node && knows && mayVote(membership, other.id, other.disk.identity);
   });
-  if (membership.gid === null || keepers.length < quorum) return false;
+  // Who waits for its vote gets it, maybe before anybody notices that its disk has gone.
+  const electors = membership.members.filter(({ role, candidate }) => role === 'voter' || candidate).length;
+  const needed = Math.max(quorum, Math.floor(electors / 2) + 1);
+  if (membership.gid === null || keepers.length < needed) return false;
   // The guard of the founding is made for so many founders that have forgotten it.
   const founders = nodes.filter(({ isFounder }) => isFounder);
   const forgetful = founders.filter((other) => other === node || !other.disk.view(group).holds(0));

@@ -191,10 +191,15 @@ export class Operators {
     return votersOf(electorates.last.membership).filter(({ id, store }) => store !== null && store !== disks.get(id));
   }
 
-  /** Nobody counts on the vote of a disk that is gone, because its link still stands. */
+  /** Nobody counts on the vote of a disk that is gone, because its link still stands; nor lets one in that would be the next. */
   #isKnown(witness: LogWitness): boolean {
     const wiped = new Set(this.#wiped(witness).map(({ id }) => id));
     if (wiped.size === 0) return true;
+    const believes = ({ running }: SimNode, { id, disk }: SimNode) => {
+      const store = running?.transport?.storeOf(id) ?? null;
+      return store !== null && store !== disk.identity;
+    };
+    if (this.#nodes.some((node) => this.#nodes.some((other) => believes(node, other)))) return false;
     return this.#nodes.every((node) => {
       const members = node.group(witness.group)?.membersView().members ?? [];
       return !members.some(({ id, live, needsReadmission }) => wiped.has(id) && live && !needsReadmission);

@@ -1,6 +1,6 @@
 // A process' end of the simulated network: the Transport port as the engine sees it. What is sent in a turn goes out as
 // one frame per peer at the flush; what belongs to a former life of a link is not heard.
-import type { GroupId, NodeId } from '../core/ids.js';
+import type { GroupId, NodeId, StoreId } from '../core/ids.js';
 import type { PeerMessage } from '../engine/peer-messages.js';
 import type { PeerAddress, PeerHello, Transport, TransportListener } from '../engine/ports.js';
 import type { SimClock } from './sim-clock.js';
@@ -96,6 +96,11 @@ export class SimTransport implements Transport {
   /** Keeps a link with this peer. One that it does not want it may have all the same, if the peer made it. */
   wants(peer: NodeId): boolean {
     return this.#peers.has(peer);
+  }
+
+  /** The store at the other end of the link, as it was when the link came up; null: there is no link. */
+  storeOf(peer: NodeId): StoreId | null {
+    return this.#links.get(peer)?.peer.store ?? null;
   }
 
   hears(peer: NodeId, life: number): boolean {
