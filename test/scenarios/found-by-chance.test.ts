@@ -60,6 +60,13 @@ lesson(
   'what was applied while the store was away is not trimmed for',
 );
 
+// A value was voted for at ballot 2 by one node and chosen at ballot 4 by others; between the two the first voted for another at
+// ballot 3, as Paxos lets it. The simulator took that for a chosen value overwritten. Only votes from the choosing ballot on bind.
+lesson(
+  'a vote below the ballot that chose may move',
+  'any vote for a chosen value held to be one of those that chose it',
+);
+
 // The first seeds taught the simulator, too: a process that is stopped when the faults end needs time to go on: it was held
 // to have failed, and a checker that cries wolf is no checker. There is no fault to plant again; these seeds stop processes
 // up to the end.

@@ -33,7 +33,7 @@ export interface DiskView {
   readonly promised: Ballot;
   /** The last instance inside the checkpoint that counts; -1: none does. */
   readonly checkpoint: InstanceId;
-  record(instance: InstanceId): { readonly chosen: boolean; readonly value: Value } | undefined;
+  record(instance: InstanceId): Pick<RecordWrite, 'ballot' | 'chosen' | 'value'> | undefined;
   /** In the log, or inside the checkpoint. */
   holds(instance: InstanceId): boolean;
   /** All blocks of the checkpoint can be read. */
@@ -102,8 +102,11 @@ export class GroupWitness<M extends Model> {
     const { instance, ballot, value } = write;
     const where = () => `${node} ${this.group}/${instance}`;
     const held = disk.record(instance);
-    const known = this.chosen[instance]?.value.id;
-    const isKept = held !== undefined && held.value.id !== value.id && (held.chosen || held.value.id === known);
+    const known = this.chosen[instance];
+    // A vote below the ballot that chose is none of those that chose it: a ballot between the two may carry another value.
+    const isVote =
+      held?.value.id === known?.value.id && compareBallots(held?.ballot ?? ballot, known?.ballot ?? ballot) >= 0;
+    const isKept = held !== undefined && held.value.id !== value.id && (held.chosen || isVote);
     demand(!isKept, 'stability', () => {
       return `${where()} holds the chosen ${held?.value.id} and is overwritten with ${value.id}`;
     });

@@ -244,4 +244,15 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [['simulator/sim-network', "message.type !== 'forward' ||", 'true ||']],
     falls: falls('honest-outcome', 'short-log', 3132),
   },
+  {
+    name: 'any vote for a chosen value held to be one of those that chose it',
+    edits: [
+      [
+        'simulator/checkers/group-witness',
+        'compareBallots(held?.ballot ?? ballot, known?.ballot ?? ballot) >= 0',
+        'true',
+      ],
+    ],
+    falls: falls('stability', 'five-nodes', 58346),
+  },
 ];
