@@ -17,6 +17,7 @@ import { type GroupOptions, GroupRooms } from './group-rooms.js';
 import { chainOf } from './log/checksum.js';
 import { decidingAt, gidOf, recover, versionOf } from './log/recovery.js';
 import { FOUNDER } from './members/founding.js';
+import { pause } from './pause.js';
 import type { HostMessage } from './peer-messages.js';
 import type { PeerHello } from './ports.js';
 import type { Pumped } from './pump.js';
@@ -125,14 +126,13 @@ export class Group implements Pumped {
     this.#rooms.standing.draining = true;
     const { clock, pump } = this.#options;
     const until = clock.now() + withinMs;
-    const pause = () => new Promise<void>((resolve) => clock.after(10, resolve));
-    while (!this.#rooms.committer.idle && clock.now() < until) await pause();
+    while (!this.#rooms.committer.idle && clock.now() < until) await pause(clock, 10);
     // Whoever still waits is told so while there is a connection to tell it on.
     this.#rooms.committer.abandon((sent) => abandoned('draining', 'this node is shutting down', sent));
     if (!this.#rooms.lease.release(clock.now())) return;
     pump.touch(this);
     while (this.#rooms.lease.isGivingBack(clock.now()) && clock.now() < until && this.#rooms.roster.hasQuorum()) {
-      await pause();
+      await pause(clock, 10);
     }
   }
 

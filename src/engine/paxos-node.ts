@@ -2,6 +2,7 @@
 // memberships name, and sees them through a store failure: everything in memory that might be ahead of the disk is thrown
 // away, the store is opened again, and each group goes on from what the disk holds. Acknowledged values are never among
 // what is thrown away; they are on a majority of disks.
+
 import { getHeapStatistics } from 'node:v8';
 import type { GroupId, Millis, NodeId } from '../core/ids.js';
 import type { Member, Membership } from '../core/membership.js';
@@ -11,6 +12,7 @@ import { StoreFenced } from './errors.js';
 import type { GroupFace, NodeFace } from './face.js';
 import { Group } from './group.js';
 import type { LogStore, StoreOpening } from './log-store.js';
+import { pause } from './pause.js';
 import type { Clock, PeerAddress, PeerHello, Trace, Transport } from './ports.js';
 import { Pump, type Pumped } from './pump.js';
 import { NodeBackup } from './rescue/node-backup.js';
@@ -224,7 +226,7 @@ export class PaxosNode implements NodeFace {
   async #reopen(): Promise<void> {
     const { store, opening, clock, transport, trace } = this.#options;
     for (let waitMs = REOPEN_MS; !this.#closed; waitMs = Math.min(waitMs * 2, REOPEN_MS_MAX)) {
-      await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+      await pause(clock, waitMs);
       if (this.#closed) return;
       try {
         const again = await store.reopen();

@@ -55,6 +55,8 @@ test('who is not there is named in the refusal that it causes', async () => {
   const { desk: members } = desk({ clock, roster });
   const absent = /^x has not answered at http:\/\/x:1 within \d+ ms, and fewer voters would be live /;
   await assert.rejects(members.add({ id: 'x', url: URL_OF_X }, {}), { code: 'would-lose-quorum', message: absent });
+  const hurried = members.add({ id: 'x', url: URL_OF_X }, { timeoutMs: 500 });
+  await assert.rejects(hurried, { message: /^x has not answered at http:\/\/x:1 within 500 ms, / });
 });
 
 // Fails when a newcomer is looked for before its order is checked: tried.

@@ -6,6 +6,7 @@ import { MASTER } from '../../machines/batch.js';
 import { PaxmeshError } from '../errors.js';
 import type { OrderOptions } from '../face.js';
 import type { Roster } from '../members/roster.js';
+import { pause } from '../pause.js';
 import type { Resign } from '../peer-messages.js';
 import type { Clock } from '../ports.js';
 import type { Intake } from '../proposals/intake.js';
@@ -89,7 +90,7 @@ export class MasterDesk {
     const { clock, intake, view } = this.#options;
     const until = clock.now() + timeoutMs;
     await intake.order(MASTER, { op: 'set-lease', leaseMs }, timeoutMs);
-    while (view().node !== null && view().leaseMs !== leaseMs && clock.now() < until) await this.#pause();
+    while (view().node !== null && view().leaseMs !== leaseMs && clock.now() < until) await pause(clock, LOOK_MS);
     return view();
   }
 
@@ -124,7 +125,7 @@ export class MasterDesk {
         this.#order(heir, now);
         repeatAt = now + REPEAT_MS;
       }
-      await this.#pause();
+      await pause(clock, LOOK_MS);
     }
   }
 
@@ -134,10 +135,6 @@ export class MasterDesk {
     if (node === null || version === null || node === heir) return;
     if (node === roster.self) lease.resign(version, heir, now);
     else send(node, { type: 'resign', version, heir });
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(LOOK_MS, resolve));
   }
 }
 

@@ -9,6 +9,7 @@ import { changedMembership, type MembershipChange } from '../../core/membership-
 import { MEMBERSHIP } from '../../machines/batch.js';
 import { PaxmeshError } from '../errors.js';
 import type { ChangeOptions, MemberPatch, NewMember } from '../face.js';
+import { pause } from '../pause.js';
 import type { Clock, PeerAddress } from '../ports.js';
 import type { Intake } from '../proposals/intake.js';
 import type { MembersView } from '../views.js';
@@ -19,8 +20,11 @@ const REACH_MS = 4000;
 const LOOK_MS = 20;
 const TRIES_MAX = 10;
 const TOO_FEW = 'fewer voters would be live than make a quorum; ?force=true does it';
+const reachMs = ({ timeoutMs = REACH_MS }: ChangeOptions): Millis => Math.min(REACH_MS, timeoutMs);
 /** A newcomer that is down, mistyped, or slow: who gave the order can tell which. */
-const absent = ({ id, url }: PeerAddress): string => `${id} has not answered at ${url} within ${REACH_MS} ms, and `;
+const absent = ({ id, url }: PeerAddress, options: ChangeOptions): string => {
+  return `${id} has not answered at ${url} within ${reachMs(options)} ms, and `;
+};
 
 export interface MembersDeskOptions {
   readonly roster: Roster;
@@ -49,7 +53,7 @@ export class MembersDesk {
   add({ id, url, role = 'voter' }: NewMember, options: ChangeOptions): Promise<MembersView> {
     const makes = (basis: Basis) => ({ op: 'add', ...basis, id, url, role, replaces: null }) as const;
     return this.#withGuest({ id, url }, makes, options, async (isThere) => {
-      const why = isThere ? '' : absent({ id, url });
+      const why = isThere ? '' : absent({ id, url }, options);
       const newVoters = role === 'voter' ? 1 : 0;
       return this.#change(makes, options, (membership) => {
         const voters = votersOf(membership).length + newVoters;
@@ -76,7 +80,7 @@ export class MembersDesk {
       return { op: 'add', ...basis, id, url, role, replaces: old };
     };
     return this.#withGuest({ id, url }, makes, options, async (isThere) => {
-      const why = isThere ? '' : absent({ id, url });
+      const why = isThere ? '' : absent({ id, url }, options);
       return this.#change(makes, options, (membership) => {
         if (memberOf(membership, old)?.role !== 'voter') return null;
         const stay = roster.liveVoters(membership).filter((member) => member.id !== old).length;
@@ -124,7 +128,7 @@ export class MembersDesk {
   /** A group without a gid has no list that could be changed. Throws why it has none, or takes no orders. */
   async #untilFounded(timeoutMs: Millis = this.#options.timeoutMs): Promise<void> {
     const { roster, refusal, clock } = this.#options;
-    for (const until = clock.now() + timeoutMs; ; await pause(clock)) {
+    for (const until = clock.now() + timeoutMs; ; await pause(clock, LOOK_MS)) {
       const refused = refusal();
       if (refused !== null) throw refused;
       if (roster.current.gid !== null) return;
@@ -154,27 +158,23 @@ export class MembersDesk {
   async #withGuest<T>(
     guest: PeerAddress,
     makes: (basis: Basis) => MembershipChange,
-    { ifMatch, timeoutMs }: ChangeOptions,
+    options: ChangeOptions,
     work: (isThere: boolean) => Promise<T>,
   ): Promise<T> {
     const { roster, clock, invite } = this.#options;
-    await this.#untilFounded(timeoutMs);
+    await this.#untilFounded(options.timeoutMs);
     // What is refused anyway is refused now, and nobody is asked for it.
-    this.#planned(makes, ifMatch);
+    this.#planned(makes, options.ifMatch);
     if (memberOf(roster.current, guest.id) !== undefined) return work(roster.isLive(guest.id));
     const dismiss = invite(guest);
     try {
-      const until: Millis = clock.now() + Math.min(REACH_MS, timeoutMs ?? REACH_MS);
+      const until: Millis = clock.now() + reachMs(options);
       while (!roster.isLive(guest.id) && clock.now() < until) {
-        await pause(clock);
+        await pause(clock, LOOK_MS);
       }
       return await work(roster.isLive(guest.id));
     } finally {
       dismiss();
     }
   }
-}
-
-function pause(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.after(LOOK_MS, resolve));
 }
